@@ -1,0 +1,45 @@
+# make demo   set everything up and run the main job       make test   set everything up and run the tests
+# make setup  only install                                 make check  all that must hold before a change lands
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup demo test fast check format lint types layers doctest clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+demo: setup
+	$(BIN)/strongltn demo --out demo
+
+test: setup
+	$(BIN)/pytest -q
+
+fast: setup
+	$(BIN)/pytest -q -m 'not slow'
+
+check: format lint types layers test doctest
+
+format: setup
+	$(BIN)/ruff format --check .
+
+lint: setup
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+layers: setup
+	$(BIN)/pytest -q tests/repo
+
+doctest: setup
+	$(BIN)/pytest -q --doctest-modules strongltn proofs_check
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info

@@ -1,0 +1,1 @@
+"""Re-verification of one ticket directory; see FORMAT.md for what is stated."""

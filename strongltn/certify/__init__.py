@@ -1,0 +1,6 @@
+"""CERTIFY: target and ticket -> certificate, two-sided and checkable by a stranger."""
+
+from strongltn.certify.attack import Attack
+from strongltn.certify.certificate import Certificate, certify_ticket
+
+__all__ = ["Attack", "Certificate", "certify_ticket"]

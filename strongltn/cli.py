@@ -1,0 +1,240 @@
+"""The command line: results on stdout, messages and progress on stderr, exit codes 0, 1 and 2."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from strongltn.errors import StrongLTNError
+
+if TYPE_CHECKING:
+    from strongltn.pipeline import Progress
+
+EXIT_NOT_WITHIN = 1  # not within epsilon or tolerance, or rejected
+EXIT_BAD_INPUT = 2
+
+app = typer.Typer(
+    name="strongltn",
+    help="Strong lottery tickets: built from one seed, certified, checked in exact arithmetic.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class ConstructionName(Enum):
+    """Names of the constructions."""
+
+    RELU_DIAMOND = "relu-diamond"
+    LINEAR_DIAMOND = "linear-diamond"
+    SINGLE_WEIGHT = "single-weight"
+
+
+class LawName(Enum):
+    """Names of the laws of the source."""
+
+    UNIFORM = "uniform"
+    SIGNED_CONSTANT = "signed-constant"
+    GAUSSIAN = "gaussian"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+TicketDirectory = Annotated[Path, typer.Argument(metavar="DIR", help="A ticket directory.")]
+DomainText = Annotated[
+    str,
+    typer.Option("--domain", help="ball, ball:RADIUS, box (that is [0, 1]) or box:LOWER,UPPER."),
+]
+
+
+@app.command()
+def prune(
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="State dict, .pt, .pth or .safetensors.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Ticket directory to write.")],
+    epsilon: Annotated[
+        float | None, typer.Option("--epsilon", help="Error of the whole network to stay within.")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option("--samples", help="Samples that each subset sum sees.")
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            "--tolerance", help="Error of one weight to stay within [from epsilon, else 0.01]."
+        ),
+    ] = None,
+    construction: Annotated[
+        ConstructionName, typer.Option("--construction", help="What stands in for one weight.")
+    ] = ConstructionName.RELU_DIAMOND,
+    law: Annotated[LawName, typer.Option("--law", help="Law of the source.")] = LawName.UNIFORM,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the source.")] = 0,
+    domain: DomainText = "ball",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing ticket directory.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Prune one random network to a target network, and certify the distance.
+
+    Exit 0: every weight within tolerance, and within epsilon. Exit 1: not so; the ticket is written
+    all the same. Exit 2: bad input; nothing is written.
+    """
+    from strongltn import pipeline
+    from strongltn.construct import construction_named
+    from strongltn.networks.domain import parse_domain
+    from strongltn.networks.target_file import load_target
+    from strongltn.networks.ticket_directory import new_directory
+    from strongltn.report.text import prune_lines
+    from strongltn.rng import WeightLaw
+
+    parsed = parse_domain(domain)
+    network = load_target(target)
+    with new_directory(out, overwrite=overwrite) as directory:
+        with _progress() as progress:
+            result = pipeline.prune(
+                network,
+                construction=construction_named(construction.value),
+                epsilon=epsilon,
+                num_samples=samples,
+                tolerance=tolerance,
+                law=WeightLaw(law.value),
+                seed=seed,
+                domain=parsed,
+                progress=progress,
+            )
+        pipeline.save(result, directory)
+    report = result.report()
+    _print(report, prune_lines(report, directory=out), as_json=as_json)
+    if not result.is_within:
+        raise typer.Exit(EXIT_NOT_WITHIN)
+
+
+@app.command()
+def certify(
+    directory: TicketDirectory,
+    domain: Annotated[
+        str | None, typer.Option("--domain", help="As in prune [that of the present certificate].")
+    ] = None,
+    epsilon: Annotated[
+        float | None, typer.Option("--epsilon", help="Exit 1 if the certified error is above.")
+    ] = None,
+    restarts: Annotated[
+        int, typer.Option("--restarts", min=1, help="Starts of the search for the lower bound.")
+    ] = 32,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of each.")] = 120,
+    as_json: Json = False,
+) -> None:
+    """Bound the distance between the target and the ticket anew; replaces the certificate."""
+    from strongltn import pipeline
+    from strongltn.certify import Attack
+    from strongltn.networks.domain import parse_domain
+    from strongltn.report.text import certificate_lines
+
+    with _progress() as progress:
+        figures = pipeline.certify_directory(
+            directory,
+            domain=None if domain is None else parse_domain(domain),
+            settings=Attack(restarts, steps),
+            progress=progress,
+        )
+    _print(figures, certificate_lines(figures), as_json=as_json)
+    if epsilon is not None and not figures["certified_error"] <= epsilon:
+        raise typer.Exit(EXIT_NOT_WITHIN)
+
+
+@app.command()
+def verify(directory: TicketDirectory, as_json: Json = False) -> None:
+    """Check a ticket and its certificate in exact arithmetic, with the independent proofs_check."""
+    from proofs_check.__main__ import main as proofs_check_main
+
+    arguments = ["verify", str(directory)] + (["--json"] if as_json else [])
+    raise typer.Exit(proofs_check_main(arguments))
+
+
+@app.command()
+def info(directory: TicketDirectory, as_json: Json = False) -> None:
+    """Show what a ticket directory holds, after comparing its digests."""
+    from strongltn import pipeline
+    from strongltn.report.text import info_lines
+
+    report = pipeline.describe_directory(directory)
+    _print(report, info_lines(report), as_json=as_json)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Directory for figures and tickets.")] = Path(
+        "demo"
+    ),
+    seed: Annotated[int, typer.Option("--seed", help="Seed of training and of the sources.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Train a network on digits; build, certify and verify its three tickets; draw figures."""
+    from strongltn.demo import run_demo
+    from strongltn.report.text import demo_lines
+
+    with _progress() as progress:
+        report = run_demo(out, seed=seed, progress=progress)
+    _print(report, demo_lines(report), as_json=as_json)
+    if not all(row["verdict"] == "PROVED" for row in report["tickets"]):
+        raise typer.Exit(EXIT_NOT_WITHIN)
+
+
+def main() -> None:
+    """Run the command line; errors of ours become one line on stderr and exit code 2."""
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # clean up as on Ctrl-C
+    try:
+        app()
+    except StrongLTNError as error:
+        print(f"strongltn: {error}", file=sys.stderr)
+        sys.exit(EXIT_BAD_INPUT)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Yield a callback that draws one bar with the time left for each stage, on stderr."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    tasks: dict[str, Any] = {}
+
+    def update(stage: str, done: int, total: int) -> None:
+        if stage not in tasks:
+            tasks[stage] = bar.add_task(stage, total=total)
+        bar.update(tasks[stage], completed=done, total=total)
+
+    with bar:
+        yield update
+
+
+def _print(report: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
+    print(json.dumps(report) if as_json else "\n".join(lines))

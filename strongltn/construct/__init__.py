@@ -1,0 +1,30 @@
+"""BUILD: target and source -> ticket, following a plan that was fixed before the draw."""
+
+from strongltn.construct.build import BuildResult, ShortGroup, build_ticket
+from strongltn.construct.construction import (
+    CONSTRUCTIONS,
+    LINEAR_DIAMOND,
+    RELU_DIAMOND,
+    SINGLE_WEIGHT,
+    Construction,
+    construction_named,
+)
+from strongltn.construct.plan import Plan, make_plan
+from strongltn.construct.reach import Reach, UnreachedWeight, measure_reach
+
+__all__ = [
+    "CONSTRUCTIONS",
+    "LINEAR_DIAMOND",
+    "RELU_DIAMOND",
+    "SINGLE_WEIGHT",
+    "BuildResult",
+    "Construction",
+    "Plan",
+    "Reach",
+    "ShortGroup",
+    "UnreachedWeight",
+    "build_ticket",
+    "construction_named",
+    "make_plan",
+    "measure_reach",
+]

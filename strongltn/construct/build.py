@@ -1,0 +1,259 @@
+"""Build a ticket: read the source, solve one subset sum for each weight, keep what they chose.
+
+Nothing is redrawn and nothing is shared that the theorem does not share: for one output, the
+samples of one input are products of first-layer weights, common to all outputs, with second-layer
+weights of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strongltn.construct.plan import Plan
+from strongltn.errors import InvalidInputError
+from strongltn.networks.mask import PairMask
+from strongltn.networks.source import Activation, SourceNetwork
+from strongltn.networks.target import ScaledLayer, TargetNetwork
+from strongltn.networks.ticket import Ticket
+from strongltn.rng import GRID_EXPONENT
+from strongltn.subset_sum import solve_batch
+from strongltn.subset_sum.solvers import AbstractSolver
+
+#: Called with (instances solved so far, instances in all).
+Progress = Callable[[int, int], None]
+
+_CHUNK_SAMPLES = 1 << 20  # samples in memory at a time: 8 MB of float64
+
+
+@dataclass(frozen=True)
+class ShortGroup:
+    """A sign group with fewer members than samples were planned: reported, never redrawn."""
+
+    layer: int
+    input: int
+    output: int | None
+    sign: int
+    num_members: int
+
+
+@dataclass(frozen=True, eq=False)
+class BuildResult:
+    """A ticket and how it came about.
+
+    Attributes
+    ----------
+    ticket : Ticket
+    short_groups : tuple of ShortGroup
+    num_instances : int
+        Subset sums solved.
+    drawing_seconds, solving_seconds : float
+    """
+
+    ticket: Ticket
+    short_groups: tuple[ShortGroup, ...]
+    num_instances: int
+    drawing_seconds: float
+    solving_seconds: float
+
+
+def build_ticket(
+    target: TargetNetwork,
+    source: SourceNetwork,
+    plan: Plan,
+    *,
+    solver: AbstractSolver[Any] | None = None,
+    progress: Progress | None = None,
+) -> BuildResult:
+    """Return the ticket in which every target weight is the best that its samples can do.
+
+    Parameters
+    ----------
+    target : TargetNetwork
+    source : SourceNetwork
+        Of the widths that the plan gives; see `Plan.source`.
+    plan : Plan
+    solver : AbstractSolver, optional
+        Default: the construction's.
+    progress : callable, optional
+        Called after every chunk with (solved, all).
+
+    Raises
+    ------
+    InvalidInputError
+        The source does not have the plan's widths.
+
+    Notes
+    -----
+    Rigor: the mask is a suggestion of the solver; errors are re-summed later from seed and mask.
+    Cost: one subset sum a weight (two in the first pair where inputs can be negative).
+    Randomness: only the source's seed.
+    """
+    expected = plan.source(target, law=source.law, seed=source.seed)
+    if source != expected:
+        raise InvalidInputError(
+            "source", got=f"widths {source.widths}", allowed=f"the plan's widths {expected.widths}"
+        )
+    builders = [
+        _PairBuilder(source, plan, pair, layer)
+        for pair, layer in enumerate(target.scaled(plan.scale_exponents))
+    ]
+    total = sum(builder.num_instances for builder in builders)
+    done = 0
+    solver = solver or plan.construction.solver
+    masks, short_groups = [], []
+    for builder in builders:
+        for start in range(0, builder.num_gadgets, builder.step):
+            done += builder.solve_chunk(start, solver)
+            if progress:
+                progress(done, total)
+        masks.append(builder.mask())
+        short_groups += builder.short_groups
+    ticket = Ticket(
+        source, tuple(masks), plan.scale_exponents, plan.construction.name, plan.num_samples
+    )
+    return BuildResult(
+        ticket,
+        tuple(short_groups),
+        total,
+        drawing_seconds=sum(builder.drawing_seconds for builder in builders),
+        solving_seconds=sum(builder.solving_seconds for builder in builders),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Groups:
+    """Sign groups of some blocks of hidden neurons.
+
+    `members` (blocks, halves, samples) are hidden neurons, -1 where a group falls short; `factors`
+    are the numerators |a| of their first-layer weights (a for linear activations), 0 there.
+    """
+
+    members: NDArray[np.int64]
+    factors: NDArray[np.int64]
+
+    def __getitem__(self, blocks: NDArray[np.int64]) -> _Groups:
+        return _Groups(self.members[blocks], self.factors[blocks])
+
+
+class _PairBuilder:
+    """Solves one pair, some gadgets at a time, and collects what is kept.
+
+    Gadgets are numbered row by row: gadget t stands in for (output, column) = divmod(t, columns).
+    """
+
+    def __init__(self, source: SourceNetwork, plan: Plan, pair: int, layer: ScaledLayer) -> None:
+        self.source, self.plan, self.pair = source, plan, pair
+        self.num_outputs = layer.weight.shape[0]
+        self.num_halves = plan.num_halves(pair)
+        self.num_columns = source.shape(2 * pair)[1]
+        self.num_gadgets = self.num_outputs * self.num_columns
+        self.has_bias = layer.bias is not None
+        self.targets = _instance_targets(layer, self.num_halves)
+        self.tolerance = plan.scaled_tolerance(pair, has_bias=self.has_bias)
+        gadget_samples = self.num_halves * plan.num_samples
+        if not plan.construction.shares_hidden:
+            gadget_samples = max(gadget_samples, plan.block_width)
+        self.step = max(1, _CHUNK_SAMPLES // gadget_samples)
+        self.num_instances = int(np.isfinite(self.targets).sum())
+        self.short_groups: list[ShortGroup] = []
+        self.drawing_seconds = self.solving_seconds = 0.0
+        self.kept_rows: list[NDArray[np.int64]] = []
+        self.kept_hidden: list[NDArray[np.int64]] = []
+        began = time.perf_counter()
+        blocks = np.arange(self.num_columns)
+        self.shared = self._groups(blocks) if plan.construction.shares_hidden else None
+        self.drawing_seconds += time.perf_counter() - began
+
+    def solve_chunk(self, start: int, solver: AbstractSolver[Any]) -> int:
+        """Solve the gadgets from `start` on; return the number of instances."""
+        began = time.perf_counter()
+        gadgets = np.arange(start, min(start + self.step, self.num_gadgets))
+        targets = self.targets[gadgets]
+        outputs, columns = np.divmod(gadgets, self.num_columns)
+        groups = self._groups(gadgets) if self.shared is None else self.shared[columns]
+        is_needed = np.isfinite(targets)
+        members, goals = groups.members[is_needed], targets[is_needed]
+        rows = np.broadcast_to(outputs[:, None], targets.shape)[is_needed]
+        samples = self._samples(rows, members, groups.factors[is_needed])
+        drawn = time.perf_counter()
+        kept = solve_batch(samples, goals, solver=solver, tolerance=self.tolerance).mask
+        instances, positions = np.nonzero(kept & (members >= 0))
+        self.kept_rows.append(rows[instances])
+        self.kept_hidden.append(members[instances, positions])
+        self.drawing_seconds += drawn - began
+        self.solving_seconds += time.perf_counter() - drawn
+        return len(goals)
+
+    def mask(self) -> PairMask:
+        """Return the mask of all gadgets solved."""
+        rows, hidden = np.concatenate(self.kept_rows), np.concatenate(self.kept_hidden)
+        return PairMask.from_entries(
+            rows, hidden, self._columns(hidden), num_outputs=self.num_outputs
+        )
+
+    def _columns(self, hidden: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the first-layer column that a hidden neuron keeps: blocks run over the columns."""
+        return hidden // self.plan.block_width % self.num_columns
+
+    def _groups(self, blocks: NDArray[np.int64]) -> _Groups:
+        """Draw the first-layer weights of some blocks and sort the neurons into sign groups."""
+        width, num_samples = self.plan.block_width, self.plan.num_samples
+        hidden = blocks[:, None] * width + np.arange(width)
+        entries = self.source.entries(2 * self.pair, hidden.ravel(), self._columns(hidden.ravel()))
+        first = entries.reshape(hidden.shape).astype(np.int64)
+        if self.source.inner_activation is Activation.LINEAR:
+            return _Groups(hidden[:, None, :], first[:, None, :])
+        members, factors = [], []
+        for half in range(self.num_halves):
+            is_member = first > 0 if half == 0 else first < 0
+            order = np.argsort(~is_member, axis=1, kind="stable")[:, :num_samples]
+            is_there = np.take_along_axis(is_member, order, axis=1)
+            members.append(np.where(is_there, np.take_along_axis(hidden, order, axis=1), -1))
+            factors.append(np.where(is_there, np.take_along_axis(np.abs(first), order, axis=1), 0))
+            self._report_short(blocks, is_there.sum(axis=1), half)
+        return _Groups(np.stack(members, axis=1), np.stack(factors, axis=1))
+
+    def _report_short(
+        self, blocks: NDArray[np.int64], counts: NDArray[np.int64], half: int
+    ) -> None:
+        for k in np.flatnonzero(counts < self.plan.num_samples):
+            output, column = divmod(int(blocks[k]), self.num_columns)
+            if half == 1 and self.has_bias and column == self.num_columns - 1:
+                continue  # the constant input is never negative
+            where = None if self.plan.construction.shares_hidden else output
+            sign = 1 if half == 0 else -1
+            self.short_groups.append(ShortGroup(self.pair, column, where, sign, int(counts[k])))
+
+    def _samples(
+        self, rows: NDArray[np.int64], members: NDArray[np.int64], factors: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Return the products (instances, samples), exact, 0 where a group falls short."""
+        outputs = np.broadcast_to(rows[:, None], members.shape)
+        hidden = np.maximum(members, 0)
+        second = self.source.entries(2 * self.pair + 1, outputs.ravel(), hidden.ravel())
+        # two factors of at most 24 significant bits: every product is exact in float64
+        products = factors * second.reshape(members.shape).astype(np.float64)
+        return np.ldexp(products, 2 * GRID_EXPONENT)
+
+
+def _instance_targets(layer: ScaledLayer, num_halves: int) -> NDArray[np.float64]:
+    """Return the number that each subset sum is to hit (gadgets, halves); NaN: no gadget.
+
+    The minus half stands in for -w, because w x = w s(x) - w s(-x). A weight that is exactly zero
+    needs no gadget, and the constant input has no minus half.
+    """
+    weights = layer.weight.to_floats()
+    if layer.bias is not None:
+        weights = np.concatenate([weights, layer.bias.to_floats()[:, None]], axis=1)
+    signs = np.array([1.0, -1.0])[:num_halves]
+    targets: NDArray[np.float64] = weights[:, :, None] * signs
+    if layer.bias is not None:
+        targets[:, -1, 1:] = np.nan
+    targets[targets == 0] = np.nan
+    return targets.reshape(-1, num_halves)

@@ -1,0 +1,194 @@
+"""Plans: all that is fixed before the draw, and the source network that follows from it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from strongltn.construct.construction import Construction
+from strongltn.errors import InvalidInputError
+from strongltn.networks.domain import Domain
+from strongltn.networks.source import Activation, SourceNetwork
+from strongltn.networks.target import TargetNetwork
+from strongltn.numerics.dyadic import DyadicArray
+from strongltn.rng import WeightLaw
+
+#: Scaled weights and biases lie in [-1/2, 1/2], the window of the subset-sum theorems.
+WINDOW = Fraction(1, 2)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a construction receives: sizes, scales and tolerance, fixed before the draw.
+
+    Attributes
+    ----------
+    construction : Construction
+    num_samples : int >= 1
+        Random samples that each subset sum sees.
+    block_width : int
+        Hidden source neurons in one block: for one input, or for one weight where hidden neurons
+        are not shared. Large enough for `num_samples` members of every sign group, except with
+        probability at most `width_failure_probability`.
+    width_failure_probability : Fraction
+        Over the draw of the source; a group that falls short is reported.
+    scale_exponents : tuple of int
+    tolerance : float > 0
+        For one weight or bias, in the units of the target.
+    domain : Domain
+        On a domain with negative inputs the first pair builds both sign halves.
+    """
+
+    construction: Construction
+    num_samples: int
+    block_width: int
+    width_failure_probability: Fraction
+    scale_exponents: tuple[int, ...]
+    tolerance: float
+    domain: Domain
+
+    def num_halves(self, pair: int) -> int:
+        """Return how many sign groups an input of that pair needs."""
+        is_relu = self.construction.inner_activation is Activation.RELU
+        return 2 if is_relu and pair == 0 and self.domain.has_negative_inputs else 1
+
+    def scaled_tolerance(self, pair: int, *, has_bias: bool) -> float:
+        """Return the tolerance for the weights of a pair as the source sees them.
+
+        Biases are divided by all scales up to theirs; where that is more, theirs is the tolerance.
+        """
+        exponent = self.scale_exponents[pair]
+        if has_bias:
+            exponent = max(exponent, sum(self.scale_exponents[: pair + 1]))
+        return math.ldexp(self.tolerance, -exponent)
+
+    def source(self, target: TargetNetwork, *, law: WeightLaw, seed: int) -> SourceNetwork:
+        """Return the source network of this plan."""
+        widths = [target.widths[0]]
+        for layer in target.layers:
+            blocks = _num_blocks(self.construction, layer.num_inputs, layer.num_outputs, layer.bias)
+            widths += [blocks * self.block_width, layer.num_outputs]
+        return SourceNetwork(
+            tuple(widths),
+            law,
+            seed,
+            biases=tuple(layer.bias is not None for layer in target.layers),
+            inner_activation=self.construction.inner_activation,
+        )
+
+
+def make_plan(
+    target: TargetNetwork,
+    construction: Construction,
+    *,
+    num_samples: int,
+    tolerance: float,
+    domain: Domain,
+    width_failure_probability: Fraction = Fraction(1, 10**6),
+) -> Plan:
+    """Return the plan for a target: scales from its weights, widths from the sample size.
+
+    Parameters
+    ----------
+    target : TargetNetwork
+    construction : Construction
+    num_samples : int >= 1
+    tolerance : float > 0
+        For one weight, in the units of the target.
+    domain : Domain
+    width_failure_probability : Fraction in (0, 1)
+        For all sign groups together.
+
+    Notes
+    -----
+    Rigor: the width is exact for the law of the signs (fair, independent coins; union bound over
+    the groups). Cost: negligible. Randomness: none.
+    """
+    if isinstance(num_samples, bool) or not isinstance(num_samples, int) or num_samples < 1:
+        raise InvalidInputError("samples", got=num_samples, allowed="an integer >= 1")
+    if not (math.isfinite(tolerance) and tolerance > 0):
+        raise InvalidInputError("tolerance", got=tolerance, allowed="a finite number > 0")
+    plan = Plan(
+        construction,
+        num_samples,
+        num_samples,
+        width_failure_probability,
+        scale_exponents(target),
+        tolerance,
+        domain,
+    )
+    if construction.inner_activation is Activation.LINEAR:
+        return plan  # one group of both signs: every hidden neuron is a sample
+    num_groups = sum(
+        plan.num_halves(i)
+        * _num_blocks(construction, layer.num_inputs, layer.num_outputs, layer.bias)
+        for i, layer in enumerate(target.layers)
+    )
+    width = block_width(num_samples, num_groups, failure_probability=width_failure_probability)
+    return Plan(
+        construction,
+        num_samples,
+        width,
+        width_failure_probability,
+        plan.scale_exponents,
+        tolerance,
+        domain,
+    )
+
+
+def scale_exponents(target: TargetNetwork) -> tuple[int, ...]:
+    """Return the k_i that bring the largest weight or bias of each layer into (1/4, 1/2].
+
+    Weights are divided by 2^k_i, biases by 2^(k_0 + ... + k_i); negative k_i enlarge. A layer of
+    zeros keeps its scale.
+    """
+    exponents: list[int] = []
+    for layer in target.layers:
+        before = sum(exponents)
+        largest = DyadicArray.from_floats(layer.weight).max_abs()
+        if layer.bias is not None:
+            bias = DyadicArray.from_floats(layer.bias).scaled(-before).max_abs()
+            largest = max(largest, bias)
+        exponent = 0
+        if largest:
+            ratio = largest / WINDOW
+            exponent = ratio.numerator.bit_length() - ratio.denominator.bit_length() - 1
+            while Fraction(2) ** exponent < ratio:
+                exponent += 1
+        exponents.append(exponent)
+    return tuple(exponents)
+
+
+def block_width(num_samples: int, num_groups: int, *, failure_probability: Fraction) -> int:
+    """Return the least block width at which no sign group is likely to fall short.
+
+    Smallest m with `num_groups` * P(Binomial(m, 1/2) < `num_samples`) <= `failure_probability`.
+
+    Notes
+    -----
+    Rigor: exact rationals, union bound. Cost: O(m) big-integer operations a try.
+
+    Examples
+    --------
+    >>> block_width(1, 1, failure_probability=Fraction(1, 1000))
+    10
+    """
+    # the tail at width m: sum of C(m, k) for k < num_samples, over 2^m, grown one m at a time
+    counts = [1] + [0] * (num_samples - 1)  # C(m, k), k < num_samples, at m = 0
+    width = 0
+    while True:
+        if num_groups * sum(counts) * failure_probability.denominator <= (
+            failure_probability.numerator << width
+        ):
+            return width
+        for k in range(num_samples - 1, 0, -1):
+            counts[k] += counts[k - 1]
+        width += 1
+
+
+def _num_blocks(
+    construction: Construction, num_inputs: int, num_outputs: int, bias: object | None
+) -> int:
+    columns = num_inputs + (bias is not None)
+    return columns if construction.shares_hidden else columns * num_outputs

@@ -1,0 +1,165 @@
+"""The demonstration: a small network trained on digits, its three tickets, and two figures."""
+
+from __future__ import annotations
+
+import json
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from strongltn import pipeline, plotting
+from strongltn.construct import LINEAR_DIAMOND, RELU_DIAMOND, SINGLE_WEIGHT, Construction
+from strongltn.data import LabelledImages, load_digits
+from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork
+from strongltn.networks.ticket_directory import new_directory
+from strongltn.rng import WeightLaw, named_generator
+from strongltn.subset_sum.solvers import MeetInTheMiddle, SingleWeight
+
+if TYPE_CHECKING:
+    import torch
+
+    from strongltn.pipeline import Progress
+
+_WIDTHS = (64, 32, 10)
+_EPOCHS = 40
+_SAMPLES: tuple[tuple[Construction, int], ...] = (
+    (RELU_DIAMOND, 22),
+    (LINEAR_DIAMOND, 22),
+    (SINGLE_WEIGHT, 2000),
+)
+_CURVE_WEIGHTS = 1000
+
+
+def run_demo(out: Path, *, seed: int, progress: Progress | None = None) -> dict[str, Any]:
+    """Train, build, certify, verify, draw; return the report and write it to ``out/demo.json``.
+
+    Parameters
+    ----------
+    out : Path
+        Directory; tickets and figures of an earlier demonstration are replaced.
+    seed : int >= 0
+        Of training and of the sources.
+    progress : callable, optional
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    train, test = load_digits(seed=seed)
+    began = time.perf_counter()
+    target = train_network(train, widths=_WIDTHS, epochs=_EPOCHS, seed=seed, progress=progress)
+    report: dict[str, Any] = {
+        "target": {
+            "widths": list(target.widths),
+            "weights": target.num_weights,
+            "accuracy": accuracy(target.to_module(), test),
+            "num_test_images": len(test.labels),
+            "seconds": time.perf_counter() - began,
+        },
+        "domain": str(Box()),
+        "tickets": [
+            _make_ticket(target, construction, samples, test, out=out, seed=seed, progress=progress)
+            for construction, samples in _SAMPLES
+        ],
+    }
+    report["figures"] = [str(path) for path in _draw(target, out, seed=seed)]
+    (out / "demo.json").write_text(json.dumps(report, indent=1) + "\n", encoding="ascii")
+    return report
+
+
+def train_network(
+    data: LabelledImages,
+    *,
+    widths: tuple[int, ...],
+    epochs: int,
+    seed: int,
+    progress: Progress | None = None,
+) -> TargetNetwork:
+    """Return a network of Linear layers with biases and ReLU, trained by Adam.
+
+    Randomness: initial weights and batches from `seed`; no global generator is touched.
+    """
+    import torch
+
+    generator = named_generator(seed, name="training")
+    layers = []
+    for i, (inputs, outputs) in enumerate(pairwise(widths)):
+        weight = generator.normal(0, np.sqrt(2 / inputs), (outputs, inputs)).astype(np.float32)
+        layers.append(LinearLayer(f"fc{i + 1}", weight, np.zeros(outputs, dtype=np.float32)))
+    module = TargetNetwork(tuple(layers)).to_module().requires_grad_(True)
+    optimizer = torch.optim.Adam(module.parameters(), lr=3e-3, weight_decay=1e-4)
+    images, labels = torch.from_numpy(data.images), torch.from_numpy(data.labels)
+    for epoch in range(epochs):
+        order = torch.from_numpy(generator.permutation(len(labels)))
+        for batch in torch.split(order, 64):
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(module(images[batch]), labels[batch])
+            torch.autograd.backward(loss)
+            optimizer.step()
+        if progress:
+            progress("training", epoch + 1, epochs)
+    return TargetNetwork.from_module(module)
+
+
+def accuracy(module: torch.nn.Module, data: LabelledImages) -> float:
+    """Return the share of images whose largest output is at their label."""
+    import torch
+
+    with torch.no_grad():
+        guesses = module(torch.from_numpy(data.images)).argmax(dim=1)
+    return float((guesses == torch.from_numpy(data.labels)).double().mean())
+
+
+def _make_ticket(
+    target: TargetNetwork,
+    construction: Construction,
+    num_samples: int,
+    test: LabelledImages,
+    *,
+    out: Path,
+    seed: int,
+    progress: Progress | None,
+) -> dict[str, Any]:
+    from proofs_check import verify
+
+    def renamed(stage: str, done: int, total: int) -> None:
+        if progress:
+            progress(f"{construction.name}: {stage}", done, total)
+
+    directory = out / construction.name
+    with new_directory(directory, overwrite=True) as work:
+        result = pipeline.prune(
+            target,
+            construction=construction,
+            num_samples=num_samples,
+            seed=seed,
+            domain=Box(),
+            progress=renamed,
+        )
+        pipeline.save(result, work)
+    began = time.perf_counter()
+    audit = verify(directory)
+    report = result.report()
+    report["seconds"]["verifying"] = time.perf_counter() - began
+    report["verdict"] = audit.verdict.value
+    report["accuracy"] = accuracy(result.ticket.pruned_network(), test)
+    return report
+
+
+def _draw(target: TargetNetwork, out: Path, *, seed: int) -> list[Path]:
+    weights = target.layers[0].weight.astype(np.float64).ravel()
+    weights = weights / (2 * np.abs(weights).max())
+    chosen = named_generator(seed, name="error curve").choice(weights, _CURVE_WEIGHTS)
+    law = WeightLaw.UNIFORM
+    single = plotting.measure_errors(
+        chosen, [2**k for k in range(13)], solver=SingleWeight(), law=law, seed=seed
+    )
+    subset = plotting.measure_errors(
+        chosen, list(range(1, 29)), solver=MeetInTheMiddle(), law=law, seed=seed
+    )
+    files = plotting.plot_errors(chosen, single, subset, law=law, path=out / "weight_error")
+    weight = np.array([[0.3]], dtype=np.float32)
+    one = TargetNetwork((LinearLayer("weight", weight),))
+    gadget = pipeline.prune(one, num_samples=12, seed=seed, domain=Ball())
+    files += plotting.plot_gadget(gadget.ticket, target=0.3, path=out / "diamond")
+    return [path for path in files if path.suffix == ".png"]

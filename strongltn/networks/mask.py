@@ -1,0 +1,109 @@
+"""Masks over a pair of source layers, stored by what they keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strongltn.errors import InvalidInputError
+
+_BLOCK_ENTRIES = 1 << 22  # entries of the second layer unpacked at a time
+
+
+@dataclass(frozen=True, eq=False)
+class PairMask:
+    """A mask over one pair of source layers in which a hidden neuron keeps at most one input.
+
+    Attributes
+    ----------
+    hidden : int64 (live,), strictly increasing
+        The hidden source neurons that keep anything; every other one is pruned.
+    inputs : int64 (live,)
+        The one column that each keeps in the first layer; the bias column is the last.
+    kept : uint8 (outputs, ceil(live / 8))
+        Bit t of a row (little-endian): whether the entry (row, hidden[t]) of the second layer is
+        kept.
+    """
+
+    hidden: NDArray[np.int64]
+    inputs: NDArray[np.int64]
+    kept: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        live = self.hidden.size
+        if self.inputs.shape != (live,) or self.kept.shape[1:] != ((live + 7) // 8,):
+            raise InvalidInputError(
+                "mask",
+                got=f"shapes {self.hidden.shape}, {self.inputs.shape}, {self.kept.shape}",
+                allowed="hidden and inputs of one length, kept with one bit for each of them",
+            )
+        if live and (np.diff(self.hidden) <= 0).any():
+            raise InvalidInputError(
+                "mask", got="hidden out of order", allowed="strictly increasing"
+            )
+        if live % 8 and (self.kept[:, -1] >> (live % 8)).any():
+            raise InvalidInputError("mask", got="bits past the last neuron", allowed="zeros there")
+        for array in (self.hidden, self.inputs, self.kept):
+            array.setflags(write=False)
+
+    @staticmethod
+    def from_entries(
+        rows: NDArray[np.int64],
+        hidden: NDArray[np.int64],
+        inputs: NDArray[np.int64],
+        *,
+        num_outputs: int,
+    ) -> PairMask:
+        """Return the mask that keeps the second-layer entries (rows[k], hidden[k]).
+
+        `inputs`[k] is the one column that hidden[k] keeps in the first layer.
+        """
+        if hidden.size == 0:
+            nothing = np.zeros(0, dtype=np.int64)
+            return PairMask(nothing, nothing, np.zeros((num_outputs, 0), dtype=np.uint8))
+        column_of = np.full(int(hidden.max()) + 1, -1, dtype=np.int64)
+        column_of[hidden] = inputs
+        live = np.flatnonzero(column_of >= 0)
+        position_of = np.cumsum(column_of >= 0) - 1
+        positions = position_of[hidden]
+        kept = np.zeros((num_outputs, (live.size + 7) // 8), dtype=np.uint8)
+        bits = np.left_shift(1, positions & 7).astype(np.uint8)
+        np.bitwise_or.at(kept, (rows, positions >> 3), bits)
+        return PairMask(live, column_of[live], kept)
+
+    @property
+    def num_outputs(self) -> int:
+        """Number of rows of the second layer."""
+        return int(self.kept.shape[0])
+
+    @property
+    def num_kept(self) -> int:
+        """Number of kept weights in both layers."""
+        return int(self.hidden.size) + int(np.bitwise_count(self.kept).sum(dtype=np.int64))
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Yield (outputs, positions) of the kept second-layer entries, block by block of rows.
+
+        `positions` index `hidden`; entries come row by row, positions increasing.
+        """
+        live = self.hidden.size
+        step = max(1, _BLOCK_ENTRIES // max(live, 1))
+        for start in range(0, self.num_outputs, step):
+            part = self.kept[start : start + step]
+            bits = np.unpackbits(part, axis=1, count=live, bitorder="little")
+            rows, positions = np.nonzero(bits)
+            yield rows + start, positions
+
+    def dense(
+        self, first_shape: tuple[int, int], second_shape: tuple[int, int]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return the boolean masks of both layers, for networks small enough to hold."""
+        first = np.zeros(first_shape, dtype=np.bool_)
+        second = np.zeros(second_shape, dtype=np.bool_)
+        first[self.hidden, self.inputs] = True
+        for rows, positions in self.blocks():
+            second[rows, self.hidden[positions]] = True
+        return first, second

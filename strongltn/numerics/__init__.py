@@ -1,0 +1,1 @@
+"""Exact arithmetic: dyadic arrays, rational scalars rounded outwards, norms with witnesses."""

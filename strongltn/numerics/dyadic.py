@@ -1,0 +1,238 @@
+"""Dyadic arrays: integers times one power of two, and rationals rounded outwards to dyadics.
+
+Every network weight is a dyadic number; so are all their sums and products. An array keeps int64
+numerators while they fit and Python integers otherwise, so no operation here ever rounds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from strongltn.numerics.exact import round_once
+
+_INT64_BITS = 62  # one bit below the sign: the difference of two such numbers fits as well
+
+
+@dataclass(frozen=True, eq=False)
+class DyadicArray:
+    """Numbers `numerators` * 2**`exponent`.
+
+    Attributes
+    ----------
+    numerators : int64 or object (Python int) array, any shape
+    exponent : int
+    """
+
+    numerators: NDArray[Any]
+    exponent: int
+
+    @staticmethod
+    def from_floats(values: NDArray[Any]) -> DyadicArray:
+        """Return the exact value of finite float16, float32 or float64 `values`."""
+        mantissas, exponents = np.frexp(np.asarray(values, dtype=np.float64))
+        whole = np.ldexp(mantissas, 53).astype(np.int64)
+        low_bits = np.frexp((whole & -whole).astype(np.float64))[1] - 1
+        is_nonzero = whole != 0
+        if not is_nonzero.any():
+            return DyadicArray(np.zeros(whole.shape, dtype=np.int64), 0)
+        least = int((exponents - 53 + low_bits)[is_nonzero].min())
+        odd = np.where(is_nonzero, whole >> np.maximum(low_bits, 0), 0)
+        shifts = np.where(is_nonzero, exponents - 53 + low_bits - least, 0)
+        return DyadicArray(_shift_left(odd, shifts), least)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        return self.numerators.shape
+
+    def at(self, exponent: int) -> NDArray[Any]:
+        """Return the numerators on the finer grid 2**`exponent` (`exponent` <= the array's)."""
+        return _shift_left(self.numerators, np.int64(self.exponent - exponent))
+
+    def scaled(self, power: int) -> DyadicArray:
+        """Return the array times 2**`power`."""
+        return DyadicArray(self.numerators, self.exponent + power)
+
+    def __sub__(self, other: DyadicArray) -> DyadicArray:
+        exponent = min(self.exponent, other.exponent)
+        return _tidy(_fit(self.at(exponent)) - _fit(other.at(exponent)), exponent)
+
+    def __add__(self, other: DyadicArray) -> DyadicArray:
+        return self - DyadicArray(-other.numerators, other.exponent)
+
+    def __getitem__(self, index: Any) -> DyadicArray:
+        return DyadicArray(self.numerators[index], self.exponent)
+
+    def to_floats(self) -> NDArray[np.float64]:
+        """Return the values, each rounded once to float64."""
+        if self.numerators.dtype == object:
+            flat = [float(_times_power(int(k), self.exponent)) for k in self.numerators.ravel()]
+            return np.array(flat, dtype=np.float64).reshape(self.shape)
+        # int64 -> float64 rounds once; the power of two is exact unless the result is subnormal
+        return np.ldexp(self.numerators.astype(np.float64), self.exponent)
+
+    def to_matrix(self) -> flint.fmpz_mat:
+        """Return the numerators of a matrix as a FLINT integer matrix."""
+        rows, columns = self.shape
+        return flint.fmpz_mat(rows, columns, self.numerators.ravel().tolist())
+
+    def max_abs(self) -> Fraction:
+        """Return the largest absolute value, 0 for an empty array."""
+        if self.numerators.size == 0:
+            return Fraction(0)
+        return _times_power(int(np.abs(self.numerators).max()), self.exponent)
+
+    def squared_norm(self) -> Fraction:
+        """Return the exact sum of squares."""
+        total = sum(k * k for k in self.numerators.ravel().tolist())
+        return _times_power(total, 2 * self.exponent)
+
+
+def apply(matrix: DyadicArray, vector: DyadicArray) -> DyadicArray:
+    """Return the exact matrix-vector product."""
+    column = DyadicArray(vector.numerators.reshape(-1, 1), vector.exponent).to_matrix()
+    product = matrix.to_matrix() * column
+    numerators = np.array([int(k) for k in product.entries()], dtype=object)
+    return _tidy(numerators, matrix.exponent + vector.exponent)
+
+
+def positive_part(array: DyadicArray) -> DyadicArray:
+    """Return max(x, 0), entry by entry."""
+    return DyadicArray(np.maximum(array.numerators, 0), array.exponent)
+
+
+def floor_to_grid(array: DyadicArray, exponent: int) -> DyadicArray:
+    """Return the greatest numbers on the grid 2**`exponent` that are <= the array's."""
+    if array.exponent >= exponent:
+        return _tidy(array.at(exponent), exponent)
+    shift = exponent - array.exponent
+    wide = array.numerators.astype(object)
+    return _tidy(wide >> shift, exponent)
+
+
+def concatenate(arrays: list[DyadicArray], *, axis: int = 0) -> DyadicArray:
+    """Join arrays exactly, on their finest grid."""
+    exponent = min(array.exponent for array in arrays)
+    return _tidy(np.concatenate([array.at(exponent) for array in arrays], axis=axis), exponent)
+
+
+def round_up(value: Fraction, *, bits: int = 40) -> Fraction:
+    """Return a dyadic number of about `bits` significant bits, just >= `value` >= 0."""
+    if value == 0:
+        return Fraction(0)
+    exponent = _binary_exponent(value) - bits
+    scaled = value / _power(exponent)
+    return -(-scaled.numerator // scaled.denominator) * _power(exponent)
+
+
+def round_down(value: Fraction, *, bits: int = 40) -> Fraction:
+    """Return a dyadic number of about `bits` significant bits, just <= `value` >= 0."""
+    if value == 0:
+        return Fraction(0)
+    exponent = _binary_exponent(value) - bits
+    scaled = value / _power(exponent)
+    return scaled.numerator // scaled.denominator * _power(exponent)
+
+
+def upper_sqrt(square: Fraction, *, bits: int = 40) -> Fraction:
+    """Return a dyadic number >= the square root of `square` >= 0, of about `bits` bits."""
+    if square == 0:
+        return Fraction(0)
+    exponent = _binary_exponent(square) // 2 - bits
+    scaled = square / _power(2 * exponent)
+    whole = -(-scaled.numerator // scaled.denominator)
+    return (math.isqrt(whole - 1) + 1) * _power(exponent)
+
+
+def lower_sqrt(square: Fraction, *, bits: int = 40) -> Fraction:
+    """Return a dyadic number <= the square root of `square` >= 0, of about `bits` bits."""
+    if square == 0:
+        return Fraction(0)
+    exponent = _binary_exponent(square) // 2 - bits
+    scaled = square / _power(2 * exponent)
+    return math.isqrt(scaled.numerator // scaled.denominator) * _power(exponent)
+
+
+def outward_float(value: Fraction, *, upwards: bool) -> float:
+    """Return a float64 >= `value` (or <= it): the nearest one, or its neighbour, or infinity."""
+    nearest = round_once(value)
+    if upwards and nearest < value:
+        return math.nextafter(nearest, math.inf)
+    if not upwards and nearest > value:
+        return math.nextafter(nearest, -math.inf)
+    return nearest
+
+
+def to_text(value: Fraction) -> str:
+    """Return a dyadic rational as ``p*2^k``, the form of certificates.
+
+    Raises
+    ------
+    ValueError
+        The denominator is not a power of two.
+    """
+    exponent = 1 - value.denominator.bit_length()
+    if value.denominator != 1 << -exponent:
+        raise ValueError(f"{value} is not dyadic")
+    return f"{value.numerator}*2^{exponent}"
+
+
+def from_text(text: str) -> Fraction:
+    """Return the rational that `to_text` wrote."""
+    numerator, separator, exponent = text.partition("*2^")
+    if not separator:
+        raise ValueError(f"{text!r} is not of the form p*2^k")
+    return _times_power(int(numerator), int(exponent))
+
+
+def _binary_exponent(value: Fraction) -> int:
+    return value.numerator.bit_length() - value.denominator.bit_length()
+
+
+def _power(exponent: int) -> Fraction:
+    return Fraction(1 << exponent) if exponent >= 0 else Fraction(1, 1 << -exponent)
+
+
+def _times_power(numerator: int, exponent: int) -> Fraction:
+    return numerator * _power(exponent)
+
+
+def _shift_left(numerators: NDArray[Any], shifts: Any) -> NDArray[Any]:
+    """Return numerators << shifts, in Python integers where int64 might not hold them."""
+    if numerators.size == 0:
+        return numerators
+    if np.any(np.asarray(shifts) < 0):
+        raise ValueError("the grid is coarser than the numbers")
+    shifts = np.broadcast_to(shifts, numerators.shape)
+    if numerators.dtype != object:
+        bits = np.frexp(np.abs(numerators).astype(np.float64))[1]
+        if int((np.where(numerators != 0, bits + shifts, 0)).max()) <= _INT64_BITS:
+            return numerators << np.where(numerators != 0, shifts, 0)
+    flat = [int(k) << int(s) for k, s in zip(numerators.ravel(), shifts.ravel(), strict=True)]
+    out = np.empty(len(flat), dtype=object)
+    out[:] = flat
+    return out.reshape(numerators.shape)
+
+
+def _fit(numerators: NDArray[Any]) -> NDArray[Any]:
+    """Return numerators in a type in which the difference of two of them is exact."""
+    if numerators.dtype == object or numerators.size == 0:
+        return numerators
+    is_small = int(np.abs(numerators).max()) < 1 << _INT64_BITS
+    return numerators if is_small else numerators.astype(object)
+
+
+def _tidy(numerators: NDArray[Any], exponent: int) -> DyadicArray:
+    """Return the array with int64 numerators where they fit."""
+    if numerators.dtype == object and numerators.size:
+        largest = max(abs(int(k)) for k in numerators.ravel())
+        if largest < 1 << _INT64_BITS:
+            numerators = numerators.astype(np.int64)
+    return DyadicArray(numerators, exponent)

@@ -1,0 +1,319 @@
+"""Plan, build, measure, certify, write: the only place where the pillars meet."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from strongltn.certify import Attack, Certificate, certify_ticket
+from strongltn.certify.certificate import domain_from_json, read_certificate
+from strongltn.construct import (
+    RELU_DIAMOND,
+    BuildResult,
+    Construction,
+    Plan,
+    Reach,
+    build_ticket,
+    make_plan,
+    measure_reach,
+)
+from strongltn.construct.sizing import estimate_num_samples, estimate_tolerance
+from strongltn.errors import InvalidInputError
+from strongltn.networks.domain import Ball, Domain
+from strongltn.networks.target import TargetNetwork
+from strongltn.networks.ticket import Ticket
+from strongltn.networks.ticket_directory import (
+    REPORT_FILE,
+    TICKET_FILE,
+    load_ticket,
+    ticket_files,
+    write_files,
+)
+from strongltn.networks.weight_error import weight_errors
+from strongltn.numerics.dyadic import from_text, outward_float
+from strongltn.rng import WeightLaw
+from strongltn.subset_sum.solvers import GrowingPrefix, MeetInTheMiddle
+
+#: Tolerance for one weight where no epsilon asks for another: that of Pensia et al. 2020,
+#: experiment 1.
+DEFAULT_TOLERANCE = 0.01
+
+#: Called with (what is going on, done, all).
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class PruneResult:
+    """A certified ticket and what it took.
+
+    Attributes
+    ----------
+    target : TargetNetwork
+    plan : Plan
+    build : BuildResult
+        With the ticket.
+    reach : Reach
+        Which weights are within tolerance.
+    certificate : Certificate
+    epsilon : float or None
+        What was asked for.
+    seconds : dict
+        Wall time of drawing, solving, certifying, writing (0 until saved), and in all.
+    """
+
+    target: TargetNetwork
+    plan: Plan
+    build: BuildResult
+    reach: Reach
+    certificate: Certificate
+    epsilon: float | None
+    seconds: dict[str, float]
+
+    @property
+    def ticket(self) -> Ticket:
+        """The ticket."""
+        return self.build.ticket
+
+    @property
+    def is_within(self) -> bool:
+        """Every weight is within tolerance, and the certified error within epsilon, if given."""
+        within_epsilon = self.epsilon is None or self.certificate.upper_bound <= self.epsilon
+        return self.reach.num_unreached == 0 and within_epsilon
+
+    def report(self) -> dict[str, Any]:
+        """Return the figures for people and programs, as JSON types."""
+        source = self.ticket.source
+        return {
+            "construction": self.ticket.construction,
+            "law": source.law.value,
+            "seed": source.seed,
+            "target_weights": self.target.num_weights,
+            "samples_per_weight": self.plan.num_samples,
+            "source_widths": list(source.widths),
+            "source_weights": source.num_weights,
+            "kept_weights": self.ticket.num_kept,
+            "scale_exponents": list(self.plan.scale_exponents),
+            "tolerance": self.plan.tolerance,
+            "max_weight_error": float(self.reach.max_weight_error),
+            "unreached_weights": self.reach.num_unreached,
+            "worst_unreached": [asdict(weight) for weight in self.reach.worst],
+            "width_failure_probability": float(self.plan.width_failure_probability),
+            "short_groups": [asdict(group) for group in self.build.short_groups],
+            "epsilon": self.epsilon,
+            "is_within": self.is_within,
+            **certified_figures(self.ticket, self.certificate),
+            "seconds": self.seconds,
+        }
+
+
+def prune(
+    target: TargetNetwork,
+    *,
+    construction: Construction = RELU_DIAMOND,
+    epsilon: float | None = None,
+    num_samples: int | None = None,
+    tolerance: float | None = None,
+    law: WeightLaw = WeightLaw.UNIFORM,
+    seed: int = 0,
+    domain: Domain | None = None,
+    settings: Attack | None = None,
+    progress: Progress | None = None,
+) -> PruneResult:
+    """Turn a target network into a certified strong lottery ticket.
+
+    Parameters
+    ----------
+    target : TargetNetwork
+    construction : Construction
+    epsilon : float > 0, optional
+        For the whole network: sup over the domain of ||f(x) - g(x)||_2.
+    num_samples : int >= 1, optional
+        Samples that each subset sum sees. At least one of `epsilon` and `num_samples` is needed;
+        without `num_samples` it is estimated from `epsilon`.
+    tolerance : float > 0, optional
+        For one weight; default: estimated from `epsilon`, or `DEFAULT_TOLERANCE` without one.
+    law : WeightLaw
+        Of the source.
+    seed : int >= 0
+        Of the source: the only randomness in the ticket.
+    domain : Domain, optional
+        Default: the Euclidean unit ball.
+    settings : Attack, optional
+        Of the search for the lower bound.
+    progress : callable, optional
+
+    Returns
+    -------
+    PruneResult
+        Also when a weight is out of reach or epsilon is missed: see `PruneResult.is_within`.
+
+    Raises
+    ------
+    InvalidInputError
+        A parameter is out of range, or both `epsilon` and `num_samples` are missing.
+    BudgetExceeded
+        `epsilon` calls for more samples than can be solved exactly.
+
+    Notes
+    -----
+    Rigor: the bounds of the certificate are rigorous; the choice of sizes is an estimate.
+    Randomness: `seed`, never a redraw.
+    """
+    began = time.perf_counter()
+    domain = domain or Ball()
+    if epsilon is None and num_samples is None:
+        raise InvalidInputError(
+            "epsilon",
+            got=None,
+            allowed="given, or samples",
+            hint="Try --epsilon 0.1 or --samples 20.",
+        )
+    if epsilon is not None and not (math.isfinite(epsilon) and epsilon > 0):
+        raise InvalidInputError("epsilon", got=epsilon, allowed="a finite number > 0")
+    if tolerance is None:
+        tolerance = DEFAULT_TOLERANCE
+        if epsilon is not None:
+            tolerance = estimate_tolerance(target, domain, epsilon=epsilon)
+    solver = None
+    if num_samples is None:
+        if isinstance(construction.solver, MeetInTheMiddle):
+            solver = GrowingPrefix()  # sized for the worst weight: most need far fewer samples
+        num_samples = estimate_num_samples(
+            target, construction, law=law, domain=domain, tolerance=tolerance, seed=seed
+        )
+    plan = make_plan(
+        target, construction, num_samples=num_samples, tolerance=tolerance, domain=domain
+    )
+    source = plan.source(target, law=law, seed=seed)
+    build = build_ticket(
+        target,
+        source,
+        plan,
+        solver=solver,
+        progress=progress and (lambda done, total: progress("solving", done, total)),
+    )
+    certifying = time.perf_counter()
+    if progress:
+        progress("certifying", 0, 1)
+    errors = weight_errors(build.ticket, target.scaled(plan.scale_exponents), domain)
+    reach = measure_reach(target, plan.scale_exponents, errors, tolerance=tolerance)
+    certificate = certify_ticket(target, build.ticket, domain, settings=settings, errors=errors)
+    if progress:
+        progress("certifying", 1, 1)
+    ended = time.perf_counter()
+    return PruneResult(
+        target,
+        plan,
+        build,
+        reach,
+        certificate,
+        epsilon,
+        {
+            "drawing": build.drawing_seconds,
+            "solving": build.solving_seconds,
+            "certifying": ended - certifying,
+            "writing": 0.0,
+            "total": ended - began,
+        },
+    )
+
+
+def save(result: PruneResult, directory: Path) -> None:
+    """Write ticket, certificate and report into an existing, empty directory."""
+    began = time.perf_counter()
+    files = ticket_files(result.target, result.ticket)
+    write_files(directory, files | result.certificate.to_files(files[TICKET_FILE]))
+    writing = time.perf_counter() - began
+    result.seconds["writing"] = writing
+    result.seconds["total"] += writing
+    write_report(directory, result.report())
+
+
+def write_report(directory: Path, report: dict[str, Any]) -> None:
+    """Write the report, which is for people: no proof rests on it."""
+    write_files(directory, {REPORT_FILE: (json.dumps(report, indent=1) + "\n").encode("ascii")})
+
+
+def certified_figures(ticket: Ticket, certificate: Certificate) -> dict[str, Any]:
+    """Return the figures of a certificate as JSON types, bounds rounded outwards."""
+    scale = Fraction(2) ** ticket.output_exponent
+    return {
+        "domain": str(certificate.domain),
+        "certified_error": outward_float(certificate.upper_bound, upwards=True),
+        "certified_error_by_method": {
+            method: outward_float(chain.difference[-1] * scale, upwards=True)
+            for method, chain in certificate.chains.items()
+        },
+        "empirical_error": outward_float(certificate.lower_bound, upwards=False),
+    }
+
+
+def certify_directory(
+    directory: Path,
+    *,
+    domain: Domain | None = None,
+    settings: Attack | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Certify a saved ticket anew and replace its certificate; return the figures.
+
+    Parameters
+    ----------
+    directory : Path
+    domain : Domain, optional
+        Default: that of the present certificate, or the unit ball without one.
+    settings : Attack, optional
+    progress : callable, optional
+    """
+    target, ticket = load_ticket(directory)
+    if progress:
+        progress("certifying", 0, 1)
+    certificate = certify_ticket(
+        target, ticket, domain or _present_domain(directory), settings=settings
+    )
+    if progress:
+        progress("certifying", 1, 1)
+    write_files(directory, certificate.to_files((directory / TICKET_FILE).read_bytes()))
+    figures = certified_figures(ticket, certificate)
+    report_path = directory / REPORT_FILE
+    if report_path.is_file():
+        write_report(directory, json.loads(report_path.read_bytes()) | figures)
+    return figures | {"seconds": {"certifying": certificate.seconds}}
+
+
+def describe_directory(directory: Path) -> dict[str, Any]:
+    """Return what a ticket directory holds: sizes from the ticket, claims from its certificate."""
+    target, ticket = load_ticket(directory)
+    source = ticket.source
+    description: dict[str, Any] = {
+        "construction": ticket.construction,
+        "law": source.law.value,
+        "seed": source.seed,
+        "target_widths": list(target.widths),
+        "target_weights": target.num_weights,
+        "samples_per_weight": ticket.samples_per_weight,
+        "source_widths": list(source.widths),
+        "source_weights": source.num_weights,
+        "kept_weights": ticket.num_kept,
+        "scale_exponents": list(ticket.scale_exponents),
+        "certificate": None,
+    }
+    certificate = read_certificate(directory)
+    if certificate is not None:
+        description["certificate"] = {
+            "domain": str(domain_from_json(certificate["domain"])),
+            "certified_error": outward_float(from_text(certificate["upper_bound"]), upwards=True),
+            "empirical_error": outward_float(from_text(certificate["lower_bound"]), upwards=False),
+        }
+    return description
+
+
+def _present_domain(directory: Path) -> Domain:
+    certificate = read_certificate(directory)
+    return Ball() if certificate is None else domain_from_json(certificate["domain"])

@@ -1,0 +1,1 @@
+"""Reports for people: plain text now; figures are drawn by `strongltn.plotting`."""

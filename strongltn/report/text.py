@@ -1,0 +1,151 @@
+"""Reports as lines of plain text, from the same JSON objects that ``--json`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from pathlib import Path
+from typing import Any
+
+
+def outward(value: float, *, upwards: bool, digits: int = 4) -> str:
+    """Return a bound in a few digits, rounded so that the text is a bound as well.
+
+    Examples
+    --------
+    >>> outward(0.123449, upwards=True), outward(0.123451, upwards=False)
+    ('0.1235', '0.1234')
+    """
+    rounding = ROUND_CEILING if upwards else ROUND_FLOOR
+    rounded = Context(prec=digits, rounding=rounding).plus(Decimal(value))
+    return f"{float(rounded):.{digits}g}"
+
+
+_CELLS: tuple[Callable[[dict[str, Any]], str], ...] = (
+    lambda row: row["construction"],
+    lambda row: str(row["samples_per_weight"]),
+    lambda row: f"{row['source_weights']:,}",
+    lambda row: f"{row['kept_weights']:,}",
+    lambda row: outward(row["max_weight_error"], upwards=True),
+    lambda row: f"{100 * row['accuracy']:.2f} %",
+    lambda row: outward(row["empirical_error"], upwards=False),
+    lambda row: outward(row["certified_error"], upwards=True),
+    lambda row: row["verdict"],
+    lambda row: f"{row['seconds']['total']:.1f}",
+)
+
+
+def prune_lines(report: dict[str, Any], *, directory: Path) -> list[str]:
+    """Return the report of ``strongltn prune``."""
+    lines = [
+        f"{report['construction']} ticket for {report['target_weights']:,} weights in {directory}",
+        f"  source        {_widths(report)}",
+        _weights(report),
+        f"  mask          keeps {report['kept_weights']:,} of them, "
+        f"{report['kept_weights'] / report['target_weights']:.2f} for each target weight",
+        f"  samples       {report['samples_per_weight']} for each subset sum; the source is wide "
+        f"enough except with probability {report['width_failure_probability']:g}",
+        f"  weight error  at most {outward(report['max_weight_error'], upwards=True)}, "
+        f"tolerance {report['tolerance']:.3g}",
+    ]
+    if any(report["scale_exponents"]):
+        lines.append(f"  scales        layers divided by 2^k, k = {report['scale_exponents']}")
+    lines += certificate_lines(report)
+    seconds = ", ".join(f"{name} {value:.2f}" for name, value in report["seconds"].items())
+    lines.append(f"  seconds       {seconds}")
+    for group in report["short_groups"][:10]:
+        lines.append(
+            f"  SHORT GROUP   layer {group['layer']}, input {group['input']}, "
+            f"sign {group['sign']:+d}: only {group['num_members']} members"
+        )
+    if report["unreached_weights"]:
+        lines += _unreached_lines(report)
+    epsilon = report["epsilon"]
+    if epsilon is not None:
+        verdict = "within" if report["certified_error"] <= epsilon else "NOT within"
+        lines.append(f"  {verdict} epsilon = {epsilon:g}")
+    return lines
+
+
+def certificate_lines(report: dict[str, Any]) -> list[str]:
+    """Return the two-sided bound of a report."""
+    methods = ", ".join(
+        f"{name} {outward(value, upwards=True)}"
+        for name, value in report.get("certified_error_by_method", {}).items()
+    )
+    lower, upper = report["empirical_error"], report["certified_error"]
+    least, most = outward(lower, upwards=False), outward(upper, upwards=True)
+    ratio = f", ratio {upper / lower:.2f}" if lower else ""
+    lines = [f"  sup|f - g|    in [{least}, {most}] on {report['domain']}{ratio}"]
+    return [*lines, f"                {methods}"] if methods else lines
+
+
+def info_lines(report: dict[str, Any]) -> list[str]:
+    """Return the report of ``strongltn info``."""
+    lines = [
+        f"{report['construction']} ticket",
+        f"  target        {' - '.join(map(str, report['target_widths']))}, "
+        f"{report['target_weights']:,} weights",
+        f"  source        {_widths(report)}",
+        _weights(report),
+        f"  mask          keeps {report['kept_weights']:,}",
+        f"  samples       {report['samples_per_weight']} for each subset sum",
+    ]
+    if report["certificate"] is None:
+        return [*lines, "  no certificate: run strongltn certify"]
+    return [*lines, *certificate_lines(report["certificate"]), "  (run strongltn verify to check)"]
+
+
+def demo_lines(report: dict[str, Any]) -> list[str]:
+    """Return the table of ``strongltn demo``."""
+    target = report["target"]
+    header = ["ticket", "samples", "source", "kept", "worst weight error", "accuracy"]
+    header += ["empirical error", "certified error", "verdict", "seconds"]
+    name = "target " + "-".join(map(str, target["widths"]))
+    accuracy, seconds = f"{100 * target['accuracy']:.2f} %", f"{target['seconds']:.1f}"
+    rows = [
+        header,
+        [name, "", "", f"{target['weights']:,}", "", accuracy, "", "", "", seconds],
+        *([format_(row) for format_ in _CELLS] for row in report["tickets"]),
+    ]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(header))]
+    table = [
+        "  ".join(
+            cell.ljust(width) if k == 0 else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    table.insert(1, "-" * max(map(len, table)))
+    notes = [
+        "",
+        f"Errors are sup ||f(x) - g(x)|| over all x in {report['domain']}, where all images lie;",
+        f"accuracy is the pruned random network's own, on {target['num_test_images']} test images.",
+        *(f"figure: {path}" for path in report["figures"]),
+    ]
+    return table + notes
+
+
+def _unreached_lines(report: dict[str, Any]) -> list[str]:
+    number = report["unreached_weights"]
+    lines = [
+        f"  UNREACHED     {number:,} of {report['target_weights']:,} weights: no subset of their "
+        f"{report['samples_per_weight']} samples is within {report['tolerance']:.3g}; the worst:"
+    ]
+    lines += [
+        f"                {weight['name']} = {weight['value']:.6g}, off by {weight['error']:.3g}"
+        for weight in report["worst_unreached"]
+    ]
+    lines.append("                Try more samples or a larger tolerance.")
+    return lines
+
+
+def _weights(report: dict[str, Any]) -> str:
+    return (
+        f"                {report['source_weights']:,} random weights, law {report['law']}, "
+        f"seed {report['seed']}"
+    )
+
+
+def _widths(report: dict[str, Any]) -> str:
+    return " - ".join(f"{width:,}" for width in report["source_widths"])

@@ -1,0 +1,10 @@
+"""Named, independent, counter-based streams and dyadic draws from them.
+
+``stream_key`` derives a key from a seed and a name; `WeightLaw` draws the integer at any address of
+a stream on its own. Nothing here has state.
+"""
+
+from strongltn.rng.laws import GRID_EXPONENT, WeightLaw, draw_entries
+from strongltn.rng.streams import named_generator, stream_key
+
+__all__ = ["GRID_EXPONENT", "WeightLaw", "draw_entries", "named_generator", "stream_key"]

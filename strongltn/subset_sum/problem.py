@@ -1,0 +1,132 @@
+"""One subset-sum instance, and the checks that every entry point makes before any work."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strongltn.errors import InvalidInputError
+from strongltn.numerics.exact import FloatArray
+
+_NUMBER_HINT = "Write float(...) yourself if rounding it is what you want."
+
+
+@dataclass(frozen=True, eq=False)
+class SubsetSumProblem:
+    """Which of the samples to keep so that their sum comes close to the target.
+
+    Attributes
+    ----------
+    samples : float64 array, shape (n,)
+        n >= 1, finite; other dtypes are rejected, not cast. Kept as a read-only copy.
+    target : float
+        Finite. A number of another type is accepted if float64 holds it exactly.
+    tolerance : float >= 0, optional
+        Largest admissible ``abs(sum - target)``. Without it the optimum is asked for.
+
+    Raises
+    ------
+    InvalidInputError
+        A value is outside the above.
+
+    Notes
+    -----
+    Rigor: exact (nothing is rounded).  Cost: O(n).  Randomness: none.
+
+    Source
+    ------
+    The random subset-sum problem of `lueker1998`; one instance per target weight in `pensia2020`.
+
+    Examples
+    --------
+    >>> SubsetSumProblem([0.5, -0.25, 0.125], 0.375).num_samples
+    3
+    """
+
+    samples: FloatArray
+    target: float
+    tolerance: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "samples", checked_samples(self.samples, num_dimensions=1))
+        object.__setattr__(self, "target", _checked_number("target", self.target))
+        object.__setattr__(self, "tolerance", checked_tolerance(self.tolerance))
+
+    @property
+    def num_samples(self) -> int:
+        """n, the number of samples."""
+        return int(self.samples.size)
+
+
+def checked_samples(samples: object, *, num_dimensions: int) -> FloatArray:
+    """Return a read-only, contiguous copy of legal samples: shape (n,) or (m, n), n >= 1."""
+    shape = "(n,)" if num_dimensions == 1 else "(m, n)"
+    array = _checked_array("samples", samples, num_dimensions=num_dimensions, shape=shape)
+    if array.shape[-1] == 0:
+        raise InvalidInputError(
+            "samples", got=f"shape {array.shape}", allowed=f"of shape {shape} with n >= 1"
+        )
+    return array
+
+
+def checked_targets(targets: object, *, num_instances: int) -> FloatArray:
+    """Return a read-only copy of legal targets, one per row of samples."""
+    array = _checked_array("targets", targets, num_dimensions=1, shape="(m,)")
+    if array.size != num_instances:
+        raise InvalidInputError(
+            "targets",
+            got=f"{array.size} targets",
+            allowed=f"one target for each of the {num_instances} rows of samples",
+        )
+    return array
+
+
+def checked_tolerance(tolerance: object) -> float | None:
+    """Return a legal tolerance: absent, or finite and not negative."""
+    if tolerance is None:
+        return None
+    number = _checked_number("tolerance", tolerance)
+    if number < 0.0:
+        raise InvalidInputError("tolerance", got=number, allowed="None or a finite float >= 0")
+    return number
+
+
+def _checked_number(parameter: str, value: object) -> float:
+    """Return a real number as a float if that changes nothing."""
+    allowed = "a finite number that float64 holds exactly"
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise InvalidInputError(parameter, got=value, allowed=allowed)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number) or number != value:
+        raise InvalidInputError(parameter, got=value, allowed=allowed, hint=_NUMBER_HINT)
+    return number
+
+
+def _checked_array(parameter: str, value: object, *, num_dimensions: int, shape: str) -> FloatArray:
+    allowed = f"a float64 array of shape {shape}"
+    try:
+        raw = np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise InvalidInputError(parameter, got="a ragged sequence", allowed=allowed) from error
+    if raw.ndim != num_dimensions:
+        raise InvalidInputError(parameter, got=f"shape {raw.shape}", allowed=allowed)
+    is_empty_sequence = raw.size == 0 and not isinstance(value, np.ndarray)
+    if raw.dtype != np.float64 and not is_empty_sequence:
+        raise InvalidInputError(
+            parameter,
+            got=f"dtype {raw.dtype}",
+            allowed=allowed,
+            hint="Nothing is cast here: write .astype(numpy.float64) if that is what you mean.",
+        )
+    array: NDArray[np.float64] = np.array(raw, dtype=np.float64, order="C")
+    if not np.isfinite(array).all():
+        raise InvalidInputError(parameter, got="NaN or infinity", allowed=f"{allowed}, finite")
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,171 @@
+"""Run a solver, re-sum what it returns exactly, and derive the verdict here.
+
+A solver can therefore be wrong only by being slow, or by declaring itself complete when it is not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from strongltn.errors import UnsolvedError
+from strongltn.numerics.exact import BoolArray, subset_error, subset_errors
+from strongltn.subset_sum.problem import (
+    SubsetSumProblem,
+    checked_samples,
+    checked_targets,
+    checked_tolerance,
+)
+from strongltn.subset_sum.result import BatchResult, ObjectArray, Stop, SubsetSumResult, Verdict
+from strongltn.subset_sum.solvers.abstract import AbstractSolver
+from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
+
+
+def solve(
+    problem: SubsetSumProblem, solver: AbstractSolver[Any] | None = None, *, throw: bool = True
+) -> SubsetSumResult:
+    """Search a subset of the samples whose sum is close to the target.
+
+    Parameters
+    ----------
+    problem : SubsetSumProblem
+        The instance.
+    solver : AbstractSolver, optional
+        Default: ``MeetInTheMiddle()``, the exact optimum.
+    throw : bool
+        Whether to raise when a tolerance was given and no subset within it was found.
+
+    Returns
+    -------
+    SubsetSumResult
+        With a tolerance: SOLVED iff the exact error is within it; INFEASIBLE only from a complete
+        solver that covered the space; else UNDECIDED. Without: SOLVED iff the subset is proved
+        optimal, by a complete solver that covered the space or by an error of exactly 0.
+
+    Raises
+    ------
+    UnsolvedError
+        `throw` is true, a tolerance was given, and the verdict is not SOLVED. It carries the
+        result.
+    BudgetExceeded
+        The instance is too large for the budget of the solver; nothing was started.
+    InvalidInputError
+        The solver needs a tolerance and the problem has none.
+
+    Notes
+    -----
+    Rigor: exact.  Cost: that of the solver, plus O(n).  Randomness: none.
+
+    Source
+    ------
+    The task is that of `pensia2020`, experiment 1; see each solver for the algorithm.
+
+    Examples
+    --------
+    >>> from strongltn.subset_sum.solvers import BruteForce
+    >>> result = solve(SubsetSumProblem([0.5, -0.25, 0.125], 0.375), BruteForce())
+    >>> result.mask.tolist(), result.error, result.verdict
+    ([True, True, True], 0.0, <Verdict.SOLVED: 'solved'>)
+    """
+    solver = MeetInTheMiddle() if solver is None else solver
+    solver.check(problem.num_samples, problem.tolerance)
+    state = solver.prepare(problem.samples)
+    candidate = solver.search(state, problem.target, problem.tolerance)
+    exact_error = subset_error(problem.samples, candidate.mask, problem.target)
+    is_within = None if problem.tolerance is None else exact_error <= problem.tolerance
+    is_covered = solver.is_complete and candidate.stop is Stop.SPACE_COVERED
+    verdict: Verdict = _verdicts(
+        is_zero=np.array([exact_error == 0]),
+        is_within=None if is_within is None else np.array([is_within]),
+        is_covered=np.array([is_covered]),
+    )[0]
+    result = SubsetSumResult(candidate.mask, exact_error, verdict, candidate.stop)
+    if throw and problem.tolerance is not None and verdict is not Verdict.SOLVED:
+        raise UnsolvedError(
+            f"The verdict is {verdict.name}: the best subset found has error {result.error!r}, "
+            f"the tolerance is {problem.tolerance!r}. Try more samples, a larger tolerance, "
+            "or throw=False to get this result as data.",
+            result=result,
+        )
+    return result
+
+
+def solve_batch(
+    samples: ArrayLike,
+    targets: ArrayLike,
+    *,
+    solver: AbstractSolver[Any] | None = None,
+    tolerance: float | None = None,
+) -> BatchResult:
+    """Search one subset per row: the same answers as `solve` row by row, without its overhead.
+
+    Parameters
+    ----------
+    samples : float64 array, shape (m, n)
+        Finite, n >= 1; m may be 0. Other dtypes are rejected, not cast.
+    targets : float64 array, shape (m,)
+        Finite.
+    solver : AbstractSolver, optional
+        Default: ``MeetInTheMiddle()``, the exact optimum.
+    tolerance : float >= 0, optional
+        One for all rows.
+
+    Returns
+    -------
+    BatchResult
+        Verdicts as in `solve`. An unsolved row is data here, nothing is raised for it.
+
+    Raises
+    ------
+    InvalidInputError
+        A value is outside the above, or the solver needs a tolerance and none is given.
+    BudgetExceeded
+        n is too large for the budget of the solver; nothing was started.
+
+    Notes
+    -----
+    Rigor: exact; the errors are rounded once.  Cost: that of the solver, plus about 1 microsecond
+    per row of 21 samples.  Randomness: none.
+
+    Source
+    ------
+    The task is that of `pensia2020`, experiment 1; see each solver for the algorithm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from strongltn.subset_sum.solvers import SingleWeight
+    >>> rows = np.array([[0.5, 0.25], [0.5, -0.5]])
+    >>> solve_batch(rows, np.array([0.3, -0.5]), solver=SingleWeight()).mask.tolist()
+    [[False, True], [False, True]]
+    """
+    rows = checked_samples(samples, num_dimensions=2)
+    goals = checked_targets(targets, num_instances=len(rows))
+    limit = checked_tolerance(tolerance)
+    solver = MeetInTheMiddle() if solver is None else solver
+    solver.check(rows.shape[1], limit)
+    found = solver.search_batch(rows, goals, limit)
+    error, is_rounded_down = subset_errors(rows, found.mask, goals)
+    is_within = None
+    if limit is not None:
+        is_within = (error < limit) | ((error == limit) & ~is_rounded_down)
+    is_covered = np.zeros(len(rows), dtype=np.bool_)
+    if solver.is_complete:
+        is_covered = found.stop == Stop.SPACE_COVERED
+    verdict = _verdicts(is_zero=error == 0.0, is_within=is_within, is_covered=is_covered)
+    return BatchResult(mask=found.mask, error=error, verdict=verdict, stop=found.stop)
+
+
+def _verdicts(
+    *, is_zero: BoolArray, is_within: BoolArray | None, is_covered: BoolArray
+) -> ObjectArray:
+    """Return what is known about each row; `is_within` is None if there is no tolerance."""
+    verdicts = np.full(len(is_zero), Verdict.UNDECIDED, dtype=object)
+    if is_within is None:
+        verdicts[is_zero | is_covered] = Verdict.SOLVED
+    else:
+        verdicts[is_covered] = Verdict.INFEASIBLE
+        verdicts[is_within] = Verdict.SOLVED
+    return verdicts

@@ -1,0 +1,172 @@
+"""The exact optimum in 2**(n / 2) time and memory (Horowitz and Sahni 1974)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from strongltn.errors import BudgetExceeded, InvalidInputError
+from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid
+from strongltn.subset_sum.result import Stop
+from strongltn.subset_sum.solvers._big_integers import BYTES_PER_SUM, BigHalves
+from strongltn.subset_sum.solvers._quarter_grid import quarter_targets
+from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
+
+_MAX_ROWS_PER_TASK = 4096  # keeps a task's copies of its rows small
+_MIN_SUMS_PER_TASK = 2**17  # about a millisecond: less would be spent on handing tasks out
+
+
+@dataclass(frozen=True, eq=False)
+class SortedHalves:
+    """The samples of one row on their grid, and the sorted sums of their halves."""
+
+    grid: RowGrid
+    lower: IntArray
+    upper: IntArray
+
+
+@dataclass(frozen=True)
+class MeetInTheMiddle(AbstractSolver[SortedHalves | BigHalves]):
+    """Return the best of all 2**n subsets, exactly, for any finite doubles.
+
+    Both halves of the samples get their sorted list of subset sums, and one walk through the two
+    lists meets the best pair. The work is in integers: samples on their common power-of-two grid,
+    the target in quarter units of it, so no comparison is ever rounded. A row that does not fit
+    int64 (its exponents span more than about 58 bits) is searched in Python integers instead: the
+    same answer, some hundred times slower.
+
+    The tie rule, the same in every complete solver here: the least error; then the smaller sum;
+    then the smallest partial sum in the first half ``A = samples[: n // 2]``; then the smallest
+    index in each half, where bit k of the index of a subset of a half keeps that half's sample k.
+
+    Attributes
+    ----------
+    max_bytes : int >= 1
+        Memory for the lists of sums, all threads together. 48 bytes times 2**(n // 2) are needed
+        for one row: n <= 49 with the default of 1 GiB. Python integers need
+        512 * (2**(n // 2) + 2**(n - n // 2)) bytes: n <= 40.
+
+    Raises
+    ------
+    InvalidInputError
+        `max_bytes` is not an integer >= 1.
+    BudgetExceeded
+        From `check`, `prepare` and `search_batch`, before any search: the lists do not fit.
+
+    Notes
+    -----
+    Rigor: exact.  Cost: O(2**(n / 2)) time and memory per row; a batch uses all cores (the
+    variable NUMBA_NUM_THREADS limits them).  Randomness: none.
+
+    Source
+    ------
+    `horowitz1974`, both the two lists and their sorting by repeated merging.
+
+    Examples
+    --------
+    >>> MeetInTheMiddle(max_bytes=2**20)
+    MeetInTheMiddle(max_bytes=1048576)
+    """
+
+    max_bytes: int = 2**30
+
+    is_complete: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if type(self.max_bytes) is not int or self.max_bytes < 1:
+            raise InvalidInputError("max_bytes", got=self.max_bytes, allowed="an int >= 1")
+
+    def check(self, num_samples: int, tolerance: float | None) -> None:
+        """Raise BudgetExceeded if the lists of one row do not fit `max_bytes`."""
+        self._check_bytes(num_samples, _row_bytes(num_samples))
+
+    def prepare(self, samples: FloatArray) -> SortedHalves | BigHalves:
+        """Return the sorted sums of both halves."""
+        self.check(samples.size, None)
+        grid = RowGrid.of(samples[None, :])
+        if not grid.fits[0]:
+            self._check_bytes(samples.size, _big_row_bytes(samples.size))
+            return BigHalves.of(samples)
+        from strongltn.subset_sum.solvers._merge_kernels import sorted_halves
+
+        lists = np.empty((4, 1 << (samples.size // 2)), dtype=np.int64)
+        return SortedHalves(grid, *sorted_halves(4 * grid.numerators[0], lists))
+
+    def search(
+        self, state: SortedHalves | BigHalves, target: float, tolerance: float | None
+    ) -> Candidate:
+        """Return the best subset; the tolerance plays no part."""
+        if isinstance(state, BigHalves):
+            return Candidate(state.nearest(target), Stop.SPACE_COVERED)
+        from strongltn.subset_sum.solvers._merge_kernels import search_sorted
+
+        samples = 4 * state.grid.numerators[0]
+        goal = quarter_targets(state.grid, np.array([target]))[0]
+        mask = np.empty(samples.size, dtype=np.bool_)
+        sums = np.empty(2 * state.lower.size, dtype=np.int64)
+        search_sorted(samples, goal, state.lower, state.upper, sums, mask)
+        return Candidate(mask, Stop.SPACE_COVERED)
+
+    def search_batch(
+        self, samples: FloatArray, targets: FloatArray, tolerance: float | None
+    ) -> CandidateBatch:
+        """Return the best subset of each row, the rows spread over all cores."""
+        num_rows, num_samples = samples.shape
+        self.check(num_samples, tolerance)
+        if _big_row_bytes(num_samples) > self.max_bytes and not RowGrid.of(samples).fits.all():
+            self._check_bytes(num_samples, _big_row_bytes(num_samples))
+        mask = np.empty(samples.shape, dtype=np.bool_)
+
+        def search_task(rows: slice) -> IntArray:
+            left = _search_rows(samples[rows], targets[rows], mask[rows])
+            return left + np.int64(rows.start)
+
+        for left in self._run_tasks(search_task, num_rows, num_samples):
+            for row in left:  # one at a time, for the sake of the memory: threads gain nothing here
+                mask[row] = BigHalves.of(samples[row]).nearest(float(targets[row]))
+        return CandidateBatch(mask, np.full(num_rows, Stop.SPACE_COVERED, dtype=object))
+
+    def _run_tasks(
+        self, search_task: Callable[[slice], IntArray], num_rows: int, num_samples: int
+    ) -> list[IntArray]:
+        """Cut the rows into tasks, several per core if they are many and none of them tiny."""
+        import numba
+
+        num_cores = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+        num_threads = min(num_cores, self.max_bytes // _row_bytes(num_samples))
+        even_share = -(-num_rows // (4 * num_threads))
+        worthwhile = max(1, _MIN_SUMS_PER_TASK >> (num_samples // 2))
+        size = min(max(even_share, worthwhile), _MAX_ROWS_PER_TASK)
+        tasks = [slice(start, start + size) for start in range(0, num_rows, size)]
+        with ThreadPoolExecutor(num_threads) as pool:
+            return list(pool.map(search_task, tasks))
+
+    def _check_bytes(self, num_samples: int, num_bytes: int) -> None:
+        if num_bytes > self.max_bytes:
+            raise BudgetExceeded(
+                f"MeetInTheMiddle needs {num_bytes} bytes for n = {num_samples} samples, and "
+                f"max_bytes is {self.max_bytes}. Use fewer samples or a larger max_bytes."
+            )
+
+
+def _search_rows(samples: FloatArray, targets: FloatArray, mask: BoolArray) -> IntArray:
+    """Write the best subset of each row into `mask`; return the rows that do not fit int64."""
+    from strongltn.subset_sum.solvers._merge_kernels import search_rows
+
+    grid = RowGrid.of(samples)
+    if grid.fits.any():
+        search_rows(4 * grid.numerators, quarter_targets(grid, targets), mask)
+    return np.flatnonzero(~grid.fits)
+
+
+def _row_bytes(num_samples: int) -> int:
+    """Four lists while merging and one of twice their length for the mask, 8 bytes a sum."""
+    return 48 << (num_samples // 2)
+
+
+def _big_row_bytes(num_samples: int) -> int:
+    return (BYTES_PER_SUM << (num_samples // 2)) + (BYTES_PER_SUM << -(-num_samples // 2))

@@ -1,0 +1,1 @@
+"""PROMISE: what is true of almost every draw, with explicit constants. Nothing here builds."""

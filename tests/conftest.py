@@ -1,0 +1,17 @@
+"""Hypothesis profiles, chosen by the variable HYPOTHESIS_PROFILE, or by CI being set."""
+
+import os
+
+from hypothesis import settings
+
+# One thread for torch, set before anything imports it: sums in the same order on every machine.
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+
+settings.register_profile("dev", max_examples=30, deadline=None)
+settings.register_profile(
+    "ci", max_examples=200, deadline=None, derandomize=True, print_blob=True, database=None
+)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "dev")
+)

@@ -1,0 +1,32 @@
+"""The README runs, and its numbers are those of recorded runs."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from experiments import pensia2020_experiment1
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_python_blocks_run(block):
+    exec(compile(block, "README.md", "exec"), {})
+
+
+def test_table_is_the_recorded_one():
+    record = json.loads(pensia2020_experiment1.RECORD.read_text(encoding="ascii"))
+    table = re.search(
+        r"<!-- table: pensia2020_experiment1 -->\n(.*?)<!-- end of table -->", README, re.DOTALL
+    )
+    assert table is not None
+    assert table[1].splitlines() == pensia2020_experiment1.markdown_table(record)
+
+
+def test_options_in_the_readme_exist():
+    source = (ROOT / "strongltn" / "cli.py").read_text(encoding="utf-8")
+    for option in set(re.findall(r"`?(--[a-z]+)", README)) - {"--target"}:
+        assert f'"{option}"' in source, option

@@ -1,0 +1,366 @@
+"""The command line: exit codes, one JSON object, errors that name the parameter, no leftovers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from strongltn import cli, pipeline
+from strongltn.networks.ticket_directory import load_ticket
+
+PRUNE_KEYS = {
+    "target_weights",
+    "samples_per_weight",
+    "source_weights",
+    "kept_weights",
+    "max_weight_error",
+    "unreached_weights",
+    "certified_error",
+    "empirical_error",
+    "domain",
+    "seconds",
+}
+SECONDS = {"drawing", "solving", "certifying", "writing", "total"}
+
+
+@pytest.fixture(autouse=True)
+def _same_handlers():
+    """`main` takes over SIGTERM for its own process, which here is the test's."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Call the command line in this process; return (exit code, stdout, stderr)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["strongltn", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def save_state(path, state):
+    torch.save(state, path)
+    return path
+
+
+@pytest.fixture
+def target(tmp_path):
+    """A state dict of a small network, in a folder of its own."""
+    torch.manual_seed(3)
+    module = torch.nn.Sequential(
+        torch.nn.Linear(3, 2), torch.nn.ReLU(), torch.nn.Linear(2, 2, bias=False)
+    )
+    (tmp_path / "in").mkdir()
+    return save_state(tmp_path / "in" / "target.pt", module.state_dict())
+
+
+@pytest.fixture
+def out(tmp_path):
+    """A path to write to, alone in its folder."""
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "ticket"
+
+
+@pytest.fixture
+def ticket(run, target, out):
+    """A written ticket directory."""
+    code, _, err = run("prune", target, "--samples", 14, "--out", out)
+    assert code == 0, err
+    return out
+
+
+def test_prune_within_tolerance(run, target, out):
+    code, text, err = run("prune", target, "--samples", 14, "--out", out)
+    assert code == 0, err
+    assert text.startswith("relu-diamond ticket for 12 weights in ")
+    assert "UNREACHED" not in text
+    assert {path.name for path in out.parent.iterdir()} == {"ticket"}
+    assert load_ticket(out)[0].widths == (3, 2, 2)
+
+
+def test_json_is_one_object_with_all_keys(run, target, out):
+    code, text, _ = run("prune", target, "--epsilon", 0.1, "--seed", 5, "--json", "--out", out)
+    report = json.loads(text)
+    assert code == 0
+    assert report.keys() >= PRUNE_KEYS
+    assert report["seconds"].keys() == SECONDS
+    assert all(seconds >= 0 for seconds in report["seconds"].values())
+    assert report["target_weights"] == 12
+    assert report["unreached_weights"] == 0
+    assert report["domain"] == "ball:1"
+    assert 0 < report["empirical_error"] <= report["certified_error"] <= 0.1
+    _, ticket = load_ticket(out)
+    assert report["kept_weights"] == ticket.num_kept
+    assert report["source_weights"] == ticket.source.num_weights
+    assert json.loads((out / "report.json").read_text()) == report
+
+
+@pytest.mark.parametrize("construction", ["relu-diamond", "linear-diamond", "single-weight"])
+@pytest.mark.parametrize("law", ["uniform", "signed-constant", "gaussian"])
+def test_every_choice_reaches_the_ticket(run, target, out, construction, law):
+    options = ["--construction", construction, "--law", law, "--seed", 9, "--domain", "box:-1,2"]
+    code, text, _ = run("prune", target, "--samples", 6, *options, "--json", "--out", out)
+    report = json.loads(text)
+    assert code == (0 if report["is_within"] else 1)
+    assert [report[key] for key in ("construction", "law", "seed", "domain")] == [
+        construction,
+        law,
+        9,
+        "box:-1,2",
+    ]
+    assert report["samples_per_weight"] == 6
+    _, text, _ = run("info", out, "--json")
+    info = json.loads(text)
+    for key in ("construction", "law", "seed", "source_weights", "kept_weights"):
+        assert info[key] == report[key]
+    code, text, _ = run("verify", out)
+    assert code == 0
+    assert text.startswith("PROVED")
+
+
+def test_large_weights_are_reported_unreached(run, tmp_path, out):
+    generator = torch.Generator().manual_seed(0)
+    weight = 1000 * torch.randn(6, 8, generator=generator)
+    large = save_state(tmp_path / "large.pt", {"fc.weight": weight})
+    code, text, _ = run("prune", large, "--samples", 12, "--out", out)
+    assert code == 1
+    assert "UNREACHED" in text
+    assert "fc.weight[" in text
+    code, text, _ = run("prune", large, "--samples", 12, "--json", "--overwrite", "--out", out)
+    report = json.loads(text)
+    assert code == 1
+    assert 0 < report["unreached_weights"] <= 48
+    assert report["max_weight_error"] > report["tolerance"]
+    assert not report["is_within"]
+    worst = report["worst_unreached"][0]
+    row, column = json.loads(worst["name"].removeprefix("fc.weight"))
+    assert worst["value"] == float(weight[row, column])
+    assert worst["error"] == report["max_weight_error"]
+    code, text, _ = run("verify", out, "--json")  # far off, and proved to be no further
+    assert code == 0
+    assert json.loads(text)["verdict"] == "PROVED"
+
+
+def test_epsilon_missed_is_exit_1(run, target, out):
+    options = ["--samples", 3, "--tolerance", 100, "--epsilon", 1e-9]
+    code, text, _ = run("prune", target, *options, "--out", out)
+    assert code == 1
+    assert "NOT within epsilon = 1e-09" in text
+    assert (out / "ticket.json").is_file()
+
+
+def test_printed_ends_are_outside(run, target, out):
+    """Found: four digits, rounded to nearest, claimed an interval that was not proved."""
+    for seed in range(6):
+        _, text, _ = run(
+            *("prune", target, "--samples", 5, "--seed", seed, "--overwrite", "--out", out)
+        )
+        report = json.loads((out / "report.json").read_text())
+        line = next(line for line in text.splitlines() if "sup|f - g|" in line)
+        lower, upper = json.loads(line[line.index("[") : line.index("]") + 1])
+        assert lower <= report["empirical_error"] <= report["certified_error"] <= upper
+        line = next(line for line in text.splitlines() if "weight error" in line)
+        assert float(line.split("at most")[1].split(",")[0]) >= report["max_weight_error"]
+
+
+def test_certify_and_verify(run, ticket):
+    options = ["--domain", "ball:2", "--restarts", 2, "--steps", 4]
+    code, text, _ = run("certify", ticket, *options, "--json")
+    assert code == 0
+    figures = json.loads(text)
+    assert figures["domain"] == "ball:2"
+    assert run("certify", ticket, *options, "--epsilon", 1e-9)[0] == 1
+    assert run("certify", ticket, *options, "--epsilon", 1e9)[0] == 0
+    code, text, _ = run("verify", ticket)
+    assert code == 0
+    assert text.startswith("PROVED")
+    code, text, _ = run("info", ticket)
+    assert code == 0
+    assert "ball:2" in text
+
+
+def test_a_changed_ticket_is_rejected(run, ticket):
+    path = ticket / "mask.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    code, text, _ = run("verify", ticket)
+    assert code == 1
+    assert text.startswith("REJECTED: SHA-256 of mask.safetensors")
+    for command in ("info", "certify"):
+        code, text, err = run(command, ticket)
+        assert code == 2
+        assert text == ""
+        assert "'DIR' parameter must be an unchanged ticket directory" in err
+
+
+def test_a_truncated_ticket_is_refused(run, ticket):
+    path = ticket / "target.safetensors"
+    path.write_bytes(path.read_bytes()[:10])
+    for command in ("info", "certify"):
+        code, _, err = run(command, ticket)
+        assert code == 2
+        assert "target.safetensors differs from the digest" in err
+    assert run("verify", ticket)[0] == 1
+
+
+def test_no_ticket_is_exit_2(run, tmp_path):
+    for command in ("info", "certify", "verify"):
+        code, text, err = run(command, tmp_path)
+        assert code == 2
+        assert text == ""
+        assert str(tmp_path) in err
+
+
+BAD_OPTIONS = {
+    "epsilon 0": (["--epsilon", 0], "'epsilon' parameter must be a finite number > 0. Got 0.0"),
+    "epsilon < 0": (["--epsilon", -1], "'epsilon' parameter must be a finite number > 0. Got -1.0"),
+    "epsilon nan": (["--epsilon", "nan"], "'epsilon' parameter must be a finite number > 0"),
+    "samples 0": (["--samples", 0], "'samples' parameter must be an integer >= 1. Got 0"),
+    "samples -1": (["--samples", -1], "'samples' parameter must be an integer >= 1. Got -1"),
+    "no size": ([], "'epsilon' parameter must be given, or samples. Got None"),
+    "tolerance": (["--samples", 3, "--tolerance", 0], "'tolerance' parameter must be"),
+    "seed": (["--samples", 3, "--seed", -1], "'seed' parameter must be an integer >= 0. Got -1"),
+    "domain": (["--samples", 3, "--domain", "cube"], "'domain' parameter must be ball, ball:"),
+    "box": (["--samples", 3, "--domain", "box:1,0"], "'domain' parameter must be finite ends"),
+    "radius": (["--samples", 3, "--domain", "ball:-1"], "'radius' parameter must be a finite"),
+    "too many": (["--samples", 80], "MeetInTheMiddle needs"),
+    "no number": (["--samples", "many"], "'--samples'"),
+    "no law": (["--samples", 3, "--law", "cauchy"], "'--law'"),
+    "no construction": (["--samples", 3, "--construction", "x"], "'--construction'"),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), BAD_OPTIONS.values(), ids=BAD_OPTIONS)
+def test_bad_options_are_exit_2_and_leave_nothing(run, target, out, options, message):
+    code, text, err = run("prune", target, *options, "--out", out)
+    assert code == 2
+    assert text == ""
+    assert message in " ".join(err.split())
+    assert list(out.parent.iterdir()) == []
+
+
+BAD_STATES = {
+    "nan": ({"fc.weight": torch.tensor([[float("nan")]])}, "'fc.weight' parameter must be finite"),
+    "inf": ({"fc.weight": torch.tensor([[-float("inf")]])}, "'fc.weight' parameter must be finite"),
+    "conv": ({"conv.weight": torch.ones(1, 1, 2, 2)}, "'conv.weight'"),
+    "empty": ({}, "Got no layer"),
+    "empty layer": ({"fc.weight": torch.ones(0, 2)}, "'fc.weight' parameter must be 2-dimensional"),
+    "list": ([1, 2], "list that does not map names to tensors"),
+}
+
+
+@pytest.mark.parametrize(("state", "message"), BAD_STATES.values(), ids=BAD_STATES)
+def test_bad_targets_are_exit_2_and_leave_nothing(run, tmp_path, out, state, message):
+    path = save_state(tmp_path / "bad.pt", state)
+    code, text, err = run("prune", path, "--samples", 3, "--out", out)
+    assert code == 2
+    assert text == ""
+    assert message in err
+    assert err.count("\n") == 1
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"(0", b"\x80\x02)", b"PK\x03\x04"])
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors", ".npz"])
+def test_bad_files_are_exit_2_and_leave_nothing(run, tmp_path, out, content, suffix):
+    path = tmp_path / f"bad{suffix}"
+    path.write_bytes(content)
+    code, text, err = run("prune", path, "--samples", 3, "--out", out)
+    assert code == 2
+    assert text == ""
+    assert "'target' parameter must be a state-dict file" in err
+    assert list(out.parent.iterdir()) == []
+
+
+def test_a_missing_target_is_exit_2(run, tmp_path, out):
+    code, _, err = run("prune", tmp_path / "absent.pt", "--samples", 3, "--out", out)
+    assert code == 2
+    assert "absent.pt, which is no file" in err
+    assert list(out.parent.iterdir()) == []
+
+
+def test_bad_outputs_are_exit_2(run, target, out, ticket):
+    before = {path.name: path.read_bytes() for path in ticket.iterdir()}
+    (out.parent / "file").write_text("text")
+    for path, options in (
+        (ticket, []),
+        (out.parent / "file" / "below", []),
+        (out.parent / "file", ["--overwrite"]),
+        (out.parent, ["--overwrite"]),
+    ):
+        code, text, err = run("prune", target, "--samples", 3, *options, "--out", path)
+        assert code == 2
+        assert text == ""
+        assert "'out' parameter must be" in err
+    assert {path.name for path in out.parent.iterdir()} == {"ticket", "file"}
+    assert {path.name: path.read_bytes() for path in ticket.iterdir()} == before
+    assert run("prune", target, "--samples", 14, "--overwrite", "--out", ticket)[0] == 0
+
+
+@pytest.mark.parametrize("where", ["build_ticket", "certify_ticket", "write_files"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interruption_leaves_nothing(run, target, out, monkeypatch, where, error):
+    def interrupt(*_, **__):
+        raise error
+
+    monkeypatch.setattr(pipeline, where, interrupt)
+    if error is RuntimeError:
+        with pytest.raises(RuntimeError):
+            run("prune", target, "--samples", 3, "--out", out)
+    else:
+        assert run("prune", target, "--samples", 3, "--out", out)[0] != 0
+    assert list(out.parent.iterdir()) == []
+
+
+def test_the_same_command_writes_the_same_ticket(run, target, out):
+    contents = []
+    for _ in range(2):
+        run("prune", target, "--samples", 6, "--overwrite", "--out", out)
+        contents.append({p.name: p.read_bytes() for p in out.iterdir() if p.name != "report.json"})
+    assert contents[0] == contents[1]
+
+
+def test_python_m_in_a_process_of_its_own(target, out, tmp_path):
+    """Progress goes to stderr, stdout holds the object alone; torch warns of nothing."""
+    command = [sys.executable, "-W", "error", "-m", "strongltn", "prune", target, "--samples", "14"]
+    done = subprocess.run(
+        [*command, "--json", "--out", out], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert json.loads(done.stdout)["unreached_weights"] == 0
+
+
+def test_sigterm_leaves_nothing(target, out):
+    """A process that is told to stop in the middle cleans up."""
+    script = (
+        "import os, signal, sys\n"
+        "from strongltn import cli, pipeline\n"
+        "pipeline.build_ticket = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)\n"
+        f"sys.argv = ['strongltn', 'prune', {str(target)!r}, '--samples', '3', '--out', "
+        f"{str(out)!r}]\n"
+        "cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 128 + signal.SIGTERM
+    assert os.listdir(out.parent) == []
+
+
+def test_reports_are_plain_numbers(run, target, out):
+    _, text, _ = run("prune", target, "--samples", 3, "--json", "--out", out)
+    for value in json.loads(text).values():
+        assert not isinstance(value, float) or np.isfinite(value)

@@ -1,0 +1,571 @@
+"""The auditor accepts what is true and names the first statement that is not."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from audit_writer import (
+    WITNESS,
+    Case,
+    Written,
+    edit_arrays,
+    edit_json,
+    entry,
+    gaussian_threshold,
+    rehash,
+    square,
+    text,
+    write_ticket,
+)
+
+from proofs_check import Audit, NotATicketError, Verdict, verify
+from proofs_check.__main__ import main
+from proofs_check.certificate.effective import PairMask, effective_layer
+from proofs_check.certificate.exact import Dyadic, decimal, dyadic_text
+from proofs_check.certificate.generator import Source, _gaussian, gaussian_tables, philox4x32
+
+CASES = {
+    "relu-ball": Case(),
+    "relu-box": Case(domain="box", seed=6),
+    "relu-negative-box": Case(domain="negative", seed=20),
+    "relu-unit-box": Case(domain="unit", seed=7),
+    "relu-no-bias": Case(bias=False, seed=8),
+    "linear-ball": Case(activation="linear", seed=9),
+    "linear-box": Case(activation="linear", domain="box", seed=10),
+    "linear-unit-box": Case(activation="linear", domain="unit", bias=False, seed=11),
+    "signed-constant": Case(law="signed-constant", seed=12),
+    "gaussian": Case(law="gaussian", domain="box", seed=13),
+    "one-layer": Case(sizes=(3, 2), scales=(2,), seed=14),
+    "three-layers-ball": Case(sizes=(2, 3, 2, 2), scales=(0, 1, -1), seed=15),
+    "three-layers-box": Case(sizes=(2, 3, 2, 2), scales=(2, 0, 1), domain="unit", seed=16),
+    "float64-tiny-weight": Case(dtype="float64", smallest=1e-300, seed=17),
+    "single-neuron": Case(sizes=(1, 1), scales=(0,), samples=1, seed=18),
+    "more-inputs": Case(sizes=(6, 2, 5), seed=19, domain="box", samples=2),
+}
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Written]]:
+    root = tmp_path_factory.mktemp("tickets")
+    return {name: (root / name, write_ticket(root / name, case)) for name, case in CASES.items()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_true_certificate_is_proved(
+    name: str, originals: dict[str, tuple[Path, Written]]
+) -> None:
+    directory, written = originals[name]
+    audit = verify(directory)
+    assert audit.rejected is None
+    assert audit.verdict is Verdict.PROVED
+    assert audit.upper_bound is not None
+    assert audit.lower_bound is not None
+    rng = random.Random(1)
+    for _ in range(50):
+        x = written.random_input(rng)
+        assert written.difference_squared(x) <= audit.upper_bound**2
+
+
+Edit = Callable[[Path], object]
+
+
+def on(file: str, edit: Callable[[dict[str, Any]], object]) -> Edit:
+    """Return a mutation of one file, JSON or arrays."""
+    apply = edit_json if file.endswith(".json") else edit_arrays
+    return lambda directory: apply(directory / file, edit)
+
+
+def put(*path: str | int, value: object) -> Callable[[dict[str, Any]], object]:
+    """Return an edit that sets one place in a document."""
+
+    def edit(document: Any) -> None:
+        for key in path[:-1]:
+            document = document[key]
+        document[path[-1]] = value
+
+    return edit
+
+
+def scaled(*path: str | int, factor: Fraction) -> Callable[[dict[str, Any]], object]:
+    """Return an edit that multiplies a dyadic by a rational, rounded to 60 bits after the point."""
+
+    def edit(document: Any) -> None:
+        for key in path[:-1]:
+            document = document[key]
+        p, k = document[path[-1]].split("*2^")
+        value = int(p) * Fraction(2) ** int(k) * factor
+        document[path[-1]] = text(Fraction(round(value * 2**60), 2**60))
+
+    return edit
+
+
+def bump(
+    key: str, amount: int, index: int | tuple[int, int] = 0
+) -> Callable[[dict[str, Any]], object]:
+    """Return an edit that adds to one entry of an array."""
+
+    def edit(arrays: dict[str, Any]) -> None:
+        arrays[key][index] += amount
+
+    return edit
+
+
+def flip(key: str, bit: int) -> Callable[[dict[str, Any]], object]:
+    def edit(arrays: dict[str, Any]) -> None:
+        arrays[key][0, 0] ^= 1 << bit
+
+    return edit
+
+
+def pad(arrays: dict[str, Any]) -> None:
+    arrays["0.kept"][0, -1] |= 128
+
+
+def swap_layers(arrays: dict[str, Any]) -> None:
+    arrays["0.weight"], arrays["1.weight"] = arrays["1.weight"].copy(), arrays["0.weight"].copy()
+
+
+def repeat_hidden(arrays: dict[str, Any]) -> None:
+    arrays["0.hidden"][1] = arrays["0.hidden"][0]
+
+
+def center_at_the_end(arrays: dict[str, Any]) -> None:
+    """Put the centre where only the distance to the lower end is too large."""
+    arrays["1.center"][:] = arrays["1.upper"]
+
+
+def dominate(arrays: dict[str, Any]) -> None:
+    """Shrink one entry of L below its diagonal: R_jj stay positive, sums of |R_jk| grow."""
+    arrays["0.weight_witness"][1] -= np.sign(arrays["0.weight_witness"][1]) * 2**25
+
+
+def append(file: str, data: bytes) -> Edit:
+    return lambda directory: (directory / file).write_bytes((directory / file).read_bytes() + data)
+
+
+def truncate(file: str) -> Edit:
+    return lambda directory: (directory / file).write_bytes((directory / file).read_bytes()[:-1])
+
+
+def replace(file: str, old: str, new: str) -> Edit:
+    """Return a mutation of the text of a file; `old` must be there."""
+
+    def edit(directory: Path) -> None:
+        before = (directory / file).read_text()
+        assert old in before
+        (directory / file).write_text(before.replace(old, new, 1))
+
+    return edit
+
+
+TICKET, CERTIFICATE = "ticket.json", "certificate.json"
+TARGET, MASK = "target.safetensors", "mask.safetensors"
+DOWN, UP = Fraction(99, 100), Fraction(101, 100)
+ZEROS = "0" * 64
+SPECTRAL, SPLIT = ("methods", "spectral-triangle"), ("methods", "centre-split")
+
+# (name, mutation, part of the statement that must be named); digests are made true again.
+MUTANTS: list[tuple[str, Edit, str]] = [
+    ("mask bit", on(MASK, flip("0.kept", 0)), "drawn_sha256"),
+    ("padding bit", on(MASK, pad), "'0.kept' has zero bits past"),
+    ("hidden order", on(MASK, bump("0.hidden", 10)), "'0.hidden' is strictly increasing"),
+    ("hidden twice", on(MASK, repeat_hidden), "'0.hidden' is strictly increasing"),
+    ("hidden range", on(MASK, bump("0.hidden", 10**6, -1)), "'0.hidden' lies in"),
+    ("hidden negative", on(MASK, bump("0.hidden", -5)), "'0.hidden' lies in"),
+    ("other hidden", on(MASK, bump("0.hidden", 1, 2)), "drawn_sha256"),
+    ("inputs range", on(MASK, bump("0.inputs", 3)), "'0.inputs' lies in"),
+    ("inputs short", on(MASK, lambda a: a.update({"0.inputs": a["0.inputs"][1:]})), "shape"),
+    ("seed", on(TICKET, put("source", "seed", value=6)), "drawn_sha256"),
+    ("seed negative", on(TICKET, put("source", "seed", value=-5)), "seed is an integer"),
+    ("seed true", on(TICKET, put("source", "seed", value=True)), "seed is an integer"),
+    ("law", on(TICKET, put("source", "law", value="gaussian")), "drawn_sha256"),
+    ("unknown law", on(TICKET, put("source", "law", value="normal")), "law is one of"),
+    ("activation", on(TICKET, put("source", "inner_activation", value="linear")), "inner_act"),
+    ("drawn digest", on(TICKET, put("drawn_sha256", value=ZEROS)), "drawn_sha256"),
+    ("version 2", on(TICKET, put("version", value=2)), "version is one of (1,)"),
+    ("version true", on(TICKET, put("version", value=True)), "version is one of (1,)"),
+    ("certificate version", on(CERTIFICATE, put("version", value=2)), "version is one of (1,)"),
+    ("widths", on(TICKET, put("source", "widths", 2, value=4)), "widths are those of the layers"),
+    ("widths short", on(TICKET, lambda d: d["source"]["widths"].pop()), "widths are those"),
+    ("width huge", on(TICKET, put("source", "widths", 1, value=2**40)), "integer in [1,"),
+    ("inputs huge", on(TICKET, put("layers", 0, "inputs", value=2**30)), "widths are those"),
+    ("chain", on(TICKET, put("layers", 1, "inputs", value=4)), "inputs are the outputs before"),
+    ("scale", on(TICKET, put("scale_exponents", 0, value=0)), "layer 0: weight_norm"),
+    ("smaller scale", on(TICKET, put("scale_exponents", 1, value=1)), "layer 1: error_norm"),
+    ("scales short", on(TICKET, put("scale_exponents", value=[1])), "scale_exponents has 2"),
+    ("scale huge", on(TICKET, put("scale_exponents", 0, value=10**9)), "integer in [-4096"),
+    ("unknown key", on(TICKET, put("note", value=1)), "object with the keys"),
+    ("no key", on(CERTIFICATE, lambda d: d.pop("output_norm")), "object with the keys"),
+    ("norm 1", on(CERTIFICATE, put("output_norm", value=1)), "output_norm is one of (2,)"),
+    ("float", replace(CERTIFICATE, '"output_norm": 2', '"output_norm": 2.0'), "integers only"),
+    ("nan", replace(CERTIFICATE, '"output_norm": 2', '"output_norm": NaN'), "integers only"),
+    ("exponent float", replace(TICKET, '"version": 1', '"version": 1e0'), "integers only"),
+    ("two keys", replace(TICKET, '"version": 1', '"version": 1, "version": 1'), "no key twice"),
+    ("decimal", on(CERTIFICATE, put("upper_bound", value="3.5")), "upper_bound is an integer or"),
+    ("blank", on(CERTIFICATE, put("upper_bound", value=" 5*2^0")), "upper_bound is an integer or"),
+    ("far exponent", on(CERTIFICATE, put("upper_bound", value="1*2^9999")), "upper_bound"),
+    ("weight", on(TARGET, bump("0.weight", 1, (0, 1))), "layer 0: weight_norm"),
+    ("swapped layers", on(TARGET, swap_layers), "'0.weight' has the shape"),
+    ("nan weight", on(TARGET, bump("0.weight", float("nan"), (0, 1))), "layer 0 are finite"),  # type: ignore[arg-type]
+    ("infinite bias", on(TARGET, bump("1.bias", float("inf"))), "layer 1 are finite"),  # type: ignore[arg-type]
+    ("half", on(TARGET, lambda a: a.update({"0.bias": a["0.bias"].astype("f2")})), "dtype"),
+    ("int bias", on(TARGET, lambda a: a.update({"0.bias": a["0.bias"].astype("i8")})), "f4 f8"),
+    ("hidden i4", on(MASK, lambda a: a.update({"0.hidden": a["0.hidden"].astype("i4")})), "dtype"),
+    ("hidden u1", on(MASK, lambda a: a.update({"0.hidden": a["0.hidden"].astype("u1")})), "is i8"),
+    ("no array", on(WITNESS, lambda a: a.pop("1.center")), "'1.center' is present"),
+    ("no bias", on(TARGET, lambda a: a.pop("0.bias")), "'0.bias' is present"),
+    ("extra witness", on(WITNESS, lambda a: a.update(x=a["attack"])), "no further arrays: ['x']"),
+    ("extra mask", on(MASK, lambda a: a.update(x=a["0.hidden"])), "no further arrays: ['x']"),
+    ("extra weight", on(TARGET, lambda a: a.update(x=a["0.bias"])), "no further arrays: ['x']"),
+    ("layer 0 lower", on(WITNESS, lambda a: a.update({"0.lower": a["0.center"]})), "0.lower"),
+    ("trailing", append(WITNESS, b"\0"), "witness.safetensors ends with its arrays"),
+    ("truncated", truncate(MASK), "fills the bytes"),
+    ("truncated JSON", truncate(TICKET), "ticket.json is JSON"),
+    ("JSON tail", append(TICKET, b"{}"), "ticket.json is JSON"),
+    ("weight witness", on(WITNESS, bump("0.weight_witness", 2**30)), "layer 0: weight_norm: row"),
+    ("witness off-diagonal", on(WITNESS, dominate), "layer 0: weight_norm: row 0"),
+    ("error witness", on(WITNESS, bump("1.error_witness", 2**30)), "layer 1: error_norm: row"),
+    (
+        "witness exponent",
+        on(CERTIFICATE, put("layers", 0, "weight_witness_exponent", value=-39)),
+        "layer 0: weight_norm: row",
+    ),
+    ("N_W", on(CERTIFICATE, scaled("layers", 1, "weight_norm", factor=DOWN)), "1: weight_norm"),
+    ("N_E", on(CERTIFICATE, scaled("layers", 0, "error_norm", factor=DOWN)), "0: error_norm"),
+    ("N_b", on(CERTIFICATE, scaled("layers", 0, "bias_error_norm", factor=DOWN)), "0: bias_error"),
+    ("rho", on(CERTIFICATE, scaled("layers", 1, "center_radius", factor=DOWN)), "1: center_radius"),
+    ("rho 0", on(CERTIFICATE, scaled("layers", 0, "center_radius", factor=DOWN)), "0: center_rad"),
+    ("-N_W", on(CERTIFICATE, scaled("layers", 0, "weight_norm", factor=-UP)), "weight_norm >= 0"),
+    ("-N_E", on(CERTIFICATE, scaled("layers", 1, "error_norm", factor=-UP)), "error_norm >= 0"),
+    ("-rho", on(CERTIFICATE, scaled("layers", 1, "center_radius", factor=-UP)), "radius >= 0"),
+    ("-radius", on(CERTIFICATE, scaled("domain", "radius", factor=-UP)), "radius >= 0"),
+    ("-D", on(CERTIFICATE, put(*SPLIT, "difference", 1, value=-1)), "difference[1] >= 0"),
+    ("X_0", on(CERTIFICATE, scaled(*SPECTRAL, "activation", 0, factor=DOWN)), "triangle: X_0"),
+    ("X_1", on(CERTIFICATE, scaled(*SPECTRAL, "activation", 1, factor=DOWN)), "triangle: X_1"),
+    ("split X_1", on(CERTIFICATE, scaled(*SPLIT, "activation", 1, factor=DOWN)), "split: X_1"),
+    ("T_0", on(CERTIFICATE, scaled(*SPECTRAL, "error", 0, factor=DOWN)), "triangle: T_0"),
+    ("split T_1", on(CERTIFICATE, scaled(*SPLIT, "error", 1, factor=DOWN)), "split: T_1"),
+    ("D_0", on(CERTIFICATE, scaled(*SPECTRAL, "difference", 0, factor=DOWN)), "triangle: D_0"),
+    ("split D_1", on(CERTIFICATE, scaled(*SPLIT, "difference", 1, factor=DOWN)), "split: D_1"),
+    ("D short", on(CERTIFICATE, put(*SPLIT, "difference", value=[9])), "difference has 2 entries"),
+    ("upper bound", on(CERTIFICATE, scaled("upper_bound", factor=DOWN)), "upper_bound >= 2^K"),
+    ("lower bound", on(CERTIFICATE, scaled("lower_bound", factor=UP)), "lower_bound^2 <="),
+    ("-lower bound", on(CERTIFICATE, scaled("lower_bound", factor=-UP)), "lower_bound >= 0"),
+    ("larger ball", on(CERTIFICATE, scaled("domain", "radius", factor=UP)), "0: center_radius"),
+    ("upper end", on(WITNESS, bump("1.upper", -2, 1)), "1: the enclosure holds its input: upper"),
+    ("upper ends", on(WITNESS, lambda a: a["1.upper"].fill(-1)), "upper at coordinate 0"),
+    (
+        "lower end",
+        on(WITNESS, bump("1.lower", 2**21, 1)),
+        "1: the enclosure holds its input: minus",
+    ),
+    ("centre moved", on(WITNESS, bump("1.center", 2**22)), "1: center_radius"),
+    ("centre at the end", on(WITNESS, center_at_the_end), "1: center_radius"),
+    ("ball centre", on(WITNESS, bump("0.center", 1)), "the centre is 0 on a ball"),
+    ("attack outside", on(WITNESS, bump("attack", 2**42)), "||attack|| <= radius"),
+    ("attack moved", on(WITNESS, lambda a: a["attack"].fill(0)), "lower_bound^2 <="),
+    ("attack grown", on(CERTIFICATE, put("attack_exponent", value=-36)), "||attack|| <= radius"),
+    ("kept 2d", on(MASK, lambda a: a.update({"0.kept": a["0.kept"].ravel()})), "'0.kept' has the"),
+]
+
+BOX_MUTANTS: list[tuple[str, Edit, str]] = [
+    ("empty box", on(CERTIFICATE, put("domain", "upper", value=-2)), "lower <= upper"),
+    ("larger box", on(CERTIFICATE, put("domain", "upper", value=2)), "0: center_radius"),
+    ("ball instead", on(CERTIFICATE, put("domain", "kind", value="ball")), "domain is an object"),
+    ("no kind", on(CERTIFICATE, put("domain", "kind", value=["ball"])), "kind is one of"),
+    ("upper end", on(WITNESS, bump("1.upper", -2, 1)), "upper is too small at coordinate 1"),
+    ("lower end", on(WITNESS, bump("1.lower", 2**22, 1)), "lower is too large at coordinate 1"),
+    ("attack above", on(WITNESS, bump("attack", 2**42, 1)), "coordinate 1 > upper"),
+    ("attack below", on(WITNESS, bump("attack", -(2**42), 1)), "coordinate 1 < lower"),
+    ("split T_0", on(CERTIFICATE, scaled(*SPLIT, "error", 0, factor=DOWN)), "split: T_0"),
+]
+
+
+def mutate(source: Path, directory: Path, edit: Edit) -> Audit:
+    """Copy a valid ticket, edit it, make the digests true again and verify it."""
+    shutil.copytree(source, directory)
+    edit(directory)
+    rehash(directory)
+    return verify(directory)
+
+
+@pytest.mark.parametrize(("name", "edit", "statement"), MUTANTS, ids=[m[0] for m in MUTANTS])
+def test_a_false_ball_certificate_is_rejected(
+    name: str,
+    edit: Edit,
+    statement: str,
+    originals: dict[str, tuple[Path, Written]],
+    tmp_path: Path,
+) -> None:
+    audit = mutate(originals["relu-ball"][0], tmp_path / "mutant", edit)
+    assert audit.verdict is Verdict.REJECTED
+    assert statement in str(audit.rejected)
+    assert audit.upper_bound is None
+    assert audit.lower_bound is None
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "statement"), BOX_MUTANTS, ids=[m[0] for m in BOX_MUTANTS]
+)
+def test_a_false_box_certificate_is_rejected(
+    name: str,
+    edit: Edit,
+    statement: str,
+    originals: dict[str, tuple[Path, Written]],
+    tmp_path: Path,
+) -> None:
+    audit = mutate(originals["relu-box"][0], tmp_path / "mutant", edit)
+    assert audit.verdict is Verdict.REJECTED
+    assert statement in str(audit.rejected)
+
+
+def test_a_negative_box_reaches_as_far_as_its_lower_end(
+    originals: dict[str, tuple[Path, Written]], tmp_path: Path
+) -> None:
+    edit = on(CERTIFICATE, scaled(*SPECTRAL, "activation", 0, factor=DOWN))
+    audit = mutate(originals["relu-negative-box"][0], tmp_path / "mutant", edit)
+    assert "triangle: X_0" in str(audit.rejected)
+
+
+def test_blocks_of_rows_do_not_show(
+    originals: dict[str, tuple[Path, Written]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proofs_check.certificate.effective._BLOCK", 1)
+    assert verify(originals["relu-ball"][0]).rejected is None
+
+
+def test_sums_that_outgrow_64_bits_are_exact() -> None:
+    h, source = 1 << 19, Source(3, "gaussian", False)
+    hidden = np.arange(h)
+    first = source.entries(0, hidden, np.zeros_like(hidden))
+    second = source.entries(1, np.zeros_like(hidden), hidden)
+    kept = np.packbits((second > 0)[None, :], axis=1, bitorder="little")
+    zero = Dyadic.from_floats(np.zeros((1, 1)), 0), Dyadic.from_floats(np.zeros(1), 0)
+    mask = PairMask(hidden, np.zeros_like(hidden), kept)
+    layer = effective_layer(0, zero, mask, source=source, is_signed=True, feed=lambda _: None)
+    terms = list(zip(first.tolist(), second.tolist(), strict=True))
+    plus = sum(a * b for a, b in terms if a > 0 and b > 0)
+    minus = sum(-a * b for a, b in terms if a < 0 and b > 0)
+    assert max(plus, minus) > 1 << 63
+    assert layer.error.numerators.tolist() == [[plus, minus]]
+
+
+@pytest.mark.parametrize("file", [TARGET, MASK, WITNESS, TICKET])
+def test_a_file_that_was_not_hashed_is_rejected(
+    file: str, originals: dict[str, tuple[Path, Written]], tmp_path: Path
+) -> None:
+    shutil.copytree(originals["relu-ball"][0], tmp_path / "mutant")
+    with (tmp_path / "mutant" / file).open("ab") as stream:
+        stream.write(b"\n")
+    assert f"SHA-256 of {file}" in str(verify(tmp_path / "mutant").rejected)
+
+
+def header_edit(edit: Callable[[str], str]) -> Edit:
+    """Return a mutation of the text of the header of the mask file."""
+
+    def apply(directory: Path) -> None:
+        data = (directory / MASK).read_bytes()
+        (size,) = struct.unpack("<Q", data[:8])
+        header = edit(data[8 : 8 + size].decode()).encode()
+        packed = struct.pack("<Q", len(header)) + header + data[8 + size :]
+        (directory / MASK).write_bytes(packed)
+
+    return apply
+
+
+def overlap(header: str) -> str:
+    """Let the second array begin where the first does."""
+    document = json.loads(header)
+    first, second = sorted(document.values(), key=lambda entry: entry["data_offsets"])[:2]
+    second["data_offsets"] = [0, second["data_offsets"][1] - first["data_offsets"][1]]
+    return json.dumps(document)
+
+
+def huge(header: str) -> str:
+    document = json.loads(header)
+    document["0.hidden"]["shape"] = [2**31, 2**31]
+    return json.dumps(document)
+
+
+HEADERS: list[tuple[str, Edit, str]] = [
+    ("twice", header_edit(lambda h: h.replace('"1.hidden"', '"0.hidden"')), "no key twice"),
+    ("overlap", header_edit(overlap), "fills the bytes"),
+    ("huge", header_edit(huge), "fills the bytes"),
+    ("dtype", header_edit(lambda h: h.replace('"U8"', '"I8"', 1)), "dtype is one of"),
+    ("negative", header_edit(lambda h: h.replace('"shape":[', '"shape":[-', 1)), "integer in [0"),
+    ("list", header_edit(lambda h: "[]"), "header of mask.safetensors is an object"),
+    ("deep", header_edit(lambda h: "[" * 100_000), "header of mask.safetensors is JSON"),
+    ("digits", header_edit(lambda h: "9" * 10_000), "header of mask.safetensors is JSON"),
+    ("length", lambda d: (d / MASK).write_bytes(b"\xff" * 64), "holds its whole header"),
+    ("empty", lambda d: (d / MASK).write_bytes(b""), "holds its whole header"),
+]
+
+
+@pytest.mark.parametrize(("name", "edit", "statement"), HEADERS, ids=[m[0] for m in HEADERS])
+def test_a_broken_array_file_is_rejected(
+    name: str,
+    edit: Edit,
+    statement: str,
+    originals: dict[str, tuple[Path, Written]],
+    tmp_path: Path,
+) -> None:
+    assert statement in str(mutate(originals["relu-ball"][0], tmp_path / "m", edit).rejected)
+
+
+def test_no_byte_makes_the_auditor_fail(
+    originals: dict[str, tuple[Path, Written]], tmp_path: Path
+) -> None:
+    directory, written = originals["relu-box"]
+    rng = random.Random(3)
+    shutil.copytree(directory, tmp_path / "mutant")
+    worst = max(written.difference_squared(written.random_input(rng)) for _ in range(50))
+    for file in (TICKET, CERTIFICATE, TARGET, MASK, WITNESS) * 16:
+        data = bytearray((directory / file).read_bytes())
+        data[rng.randrange(len(data))] = rng.choice([0, 32, 34, 45, 48, 57, 91, 123, 255])
+        for path in directory.iterdir():
+            shutil.copy(path, tmp_path / "mutant")
+        (tmp_path / "mutant" / file).write_bytes(data)
+        rehash(tmp_path / "mutant")
+        audit = verify(tmp_path / "mutant")
+        # A digit changed within the slack of a claim leaves it true; then the bound is a bound.
+        if audit.upper_bound is not None and file in (CERTIFICATE, WITNESS):
+            assert worst <= audit.upper_bound**2
+
+
+def test_without_a_certificate_nothing_is_claimed(
+    originals: dict[str, tuple[Path, Written]], tmp_path: Path
+) -> None:
+    shutil.copytree(originals["relu-ball"][0], tmp_path / "bare")
+    (tmp_path / "bare" / CERTIFICATE).unlink()
+    assert verify(tmp_path / "bare").rejected == "no certificate: nothing is claimed"
+    (tmp_path / "bare" / CERTIFICATE).mkdir()
+    assert verify(tmp_path / "bare").rejected == "certificate.json is a file"
+
+
+def test_what_is_no_ticket_is_not_judged(tmp_path: Path) -> None:
+    with pytest.raises(NotATicketError, match="no ticket directory"):
+        verify(tmp_path)
+    with pytest.raises(NotATicketError, match="no ticket directory"):
+        verify(tmp_path / "nothing")
+
+
+def test_an_audit_has_no_truth_value(originals: dict[str, tuple[Path, Written]]) -> None:
+    lines: list[str] = []
+    audit = verify(originals["relu-ball"][0], progress=lines.append)
+    assert lines == [text for text, _ in audit.statements]
+    with pytest.raises(TypeError, match="verdict"):
+        bool(audit)
+
+
+def test_command_line(
+    originals: dict[str, tuple[Path, Written]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory, _ = originals["relu-ball"]
+    assert main(["verify", str(directory)]) == 0
+    assert capsys.readouterr().out.startswith("PROVED  ")
+    assert main(["verify", str(directory), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    certificate = json.loads((directory / CERTIFICATE).read_text())
+    p, k = document["upper_bound"].split("*2^")
+    q, m = certificate["upper_bound"].split("*2^")
+    assert int(p) * Fraction(2) ** int(k) == int(q) * Fraction(2) ** int(m)
+    assert document["verdict"] == "PROVED"
+    mutate(directory, tmp_path / "mutant", on(TICKET, put("source", "seed", value=6)))
+    assert main(["verify", str(tmp_path / "mutant")]) == 1
+    assert capsys.readouterr().out.startswith("REJECTED: drawn_sha256")
+    assert main(["verify", str(tmp_path / "nothing")]) == 2
+    for wrong in (["verify"], ["prove", str(directory)], []):
+        with pytest.raises(SystemExit) as stop:
+            main(wrong)
+        assert stop.value.code == 2
+
+
+def test_the_auditor_shares_no_module_with_the_writer() -> None:
+    code = "import sys, proofs_check.__main__; print(*sys.modules)"
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.decode().split()}
+    assert not loaded & {"strongltn", "torch", "numba", "scipy", "sympy"}
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "words"),
+    [
+        ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
+        ((2**32 - 1,) * 4, (2**32 - 1,) * 2, (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)),
+        (
+            (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+            (0xA4093822, 0x299F31D0),
+            (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+        ),
+    ],
+)
+def test_philox_known_answers(
+    counter: tuple[int, int, int, int], key: tuple[int, int], words: tuple[int, ...]
+) -> None:
+    assert tuple(int(word) for word in philox4x32(counter, key)) == words
+
+
+@pytest.mark.parametrize("law", ["uniform", "signed-constant", "gaussian"])
+def test_entries_equal_the_scalar_generator(law: str) -> None:
+    rng = np.random.default_rng(4)
+    rows, columns = rng.integers(0, 2**31, size=(2, 40))
+    for layer in (0, 1, 2):
+        drawn = Source(21, law, False).entries(layer, rows, columns)
+        case = Case(law=law, seed=21)
+        expected = [entry(case, layer, int(r), int(c)) for r, c in zip(rows, columns, strict=True)]
+        assert [Fraction(int(v), 2**24) for v in drawn] == expected
+
+
+def test_blocks_do_not_show_in_the_entries() -> None:
+    rows, columns = np.divmod(np.arange(70_000), 1000)
+    drawn = Source(1, "uniform", False).entries(3, rows, columns)
+    again = Source(1, "uniform", False).entries(3, rows[65_530:], columns[65_530:])
+    assert (drawn[65_530:] == again).all()
+
+
+def test_gaussian_thresholds_equal_those_of_another_library() -> None:
+    cells, slopes = gaussian_tables()
+    assert cells.shape == (2047,)
+    assert slopes.shape == (2048,)
+    assert [int(cells[j]) for j in range(0, 2047, 31)] == [
+        gaussian_threshold(j) for j in range(0, 2047, 31)
+    ]
+    assert (np.diff(cells.astype(object)) >= 0).all()
+
+
+def test_a_threshold_belongs_to_the_cell_above_it() -> None:
+    threshold = gaussian_threshold(6)
+    for position, cell in ((threshold - 1, 6), (threshold, 7)):
+        words = (position % 2**32, position >> 32, 0, 2**31 - 1)
+        (magnitude,) = _gaussian(tuple(np.array([word], dtype=np.uint64) for word in words))
+        assert magnitude == (2 * 4096 * cell + 1) * 8
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_floats_become_exact(dtype: str) -> None:
+    tiny = float(np.finfo(dtype).smallest_subnormal)
+    values = np.array([0.0, -0.0, 1.0, -1.5, 0.1, tiny, float(np.finfo(dtype).max)], dtype=dtype)
+    exact = Dyadic.from_floats(values, -3)
+    assert exact.fractions() == [Fraction(float(v)) / 8 for v in values]
+    assert exact.norm_squared() == square(exact.fractions())
+
+
+def test_decimals_are_rounded_outwards() -> None:
+    third = Fraction(1, 3)
+    assert Fraction(decimal(third, 7, "ROUND_FLOOR")) < third
+    assert Fraction(decimal(third, 7, "ROUND_CEILING")) > third
+    assert dyadic_text(Fraction(-12)) == "-3*2^2"
+    assert dyadic_text(Fraction(0)) == "0*2^0"
+    assert dyadic_text(Fraction(5, 8)) == "5*2^-3"
