@@ -36,7 +36,7 @@ def load_digits(*, seed: int) -> tuple[LabelledImages, LabelledImages]:
 
     Parameters
     ----------
-    seed : int >= 0
+    seed : int in [0, 2^64)
         Of the split.
     """
     from sklearn.datasets import load_digits as load

@@ -40,7 +40,7 @@ def run_demo(out: Path, *, seed: int, progress: Progress | None = None) -> dict[
     ----------
     out : Path
         Directory; tickets and figures of an earlier demonstration are replaced.
-    seed : int >= 0
+    seed : int in [0, 2^64)
         Of training and of the sources.
     progress : callable, optional
     """

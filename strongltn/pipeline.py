@@ -100,7 +100,7 @@ class PruneResult:
             "kept_weights": self.ticket.num_kept,
             "scale_exponents": list(self.plan.scale_exponents),
             "tolerance": self.plan.tolerance,
-            "max_weight_error": float(self.reach.max_weight_error),
+            "max_weight_error": outward_float(self.reach.max_weight_error, upwards=True),
             "unreached_weights": self.reach.num_unreached,
             "worst_unreached": [asdict(weight) for weight in self.reach.worst],
             "width_failure_probability": float(self.plan.width_failure_probability),
@@ -140,7 +140,7 @@ def prune(
         For one weight; default: estimated from `epsilon`, or `DEFAULT_TOLERANCE` without one.
     law : WeightLaw
         Of the source.
-    seed : int >= 0
+    seed : int in [0, 2^64)
         Of the source: the only randomness in the ticket.
     domain : Domain, optional
         Default: the Euclidean unit ball.
@@ -174,8 +174,7 @@ def prune(
             allowed="given, or samples",
             hint="Try --epsilon 0.1 or --samples 20.",
         )
-    if epsilon is not None and not (math.isfinite(epsilon) and epsilon > 0):
-        raise InvalidInputError("epsilon", got=epsilon, allowed="a finite number > 0")
+    check_epsilon(epsilon)
     if tolerance is None:
         tolerance = DEFAULT_TOLERANCE
         if epsilon is not None:
@@ -222,6 +221,12 @@ def prune(
             "total": ended - began,
         },
     )
+
+
+def check_epsilon(epsilon: float | None) -> None:
+    """Raise InvalidInputError unless `epsilon` is None or a finite number > 0."""
+    if epsilon is not None and not (math.isfinite(epsilon) and epsilon > 0):
+        raise InvalidInputError("epsilon", got=epsilon, allowed="a finite number > 0")
 
 
 def save(result: PruneResult, directory: Path) -> None:
@@ -283,7 +288,12 @@ def certify_directory(
     figures = certified_figures(ticket, certificate)
     report_path = directory / REPORT_FILE
     if report_path.is_file():
-        write_report(directory, json.loads(report_path.read_bytes()) | figures)
+        report = json.loads(report_path.read_bytes()) | figures
+        within_epsilon = (
+            report["epsilon"] is None or figures["certified_error"] <= report["epsilon"]
+        )
+        report["is_within"] = report["unreached_weights"] == 0 and within_epsilon
+        write_report(directory, report)
     return figures | {"seconds": {"certifying": certificate.seconds}}
 
 

@@ -58,7 +58,7 @@ def measure_errors(
     sizes : list of int >= 1
     solver : MeetInTheMiddle or SingleWeight
     law : WeightLaw
-    seed : int >= 0
+    seed : int in [0, 2^64)
     """
     median, worst = [], []
     for size in sizes:

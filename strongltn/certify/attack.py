@@ -29,7 +29,7 @@ class Attack:
     Attributes
     ----------
     num_restarts, num_steps : int >= 1
-    seed : int >= 0
+    seed : int in [0, 2^64)
         Of the starting points only.
     """
 

@@ -28,6 +28,7 @@ from strongltn.networks.domain import Ball, Box, Domain
 from strongltn.networks.source import Activation
 from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import Ticket
+from strongltn.networks.ticket_directory import TICKET_FILE
 from strongltn.networks.weight_error import LayerError, weight_errors
 from strongltn.numerics.dyadic import from_text, round_up, to_text
 
@@ -146,26 +147,29 @@ def certify_ticket(
 
 
 def read_certificate(directory: Path) -> dict[str, Any] | None:
-    """Return the certificate of a ticket directory as it stands there, unchecked; None without one.
+    """Return the certificate of a ticket directory, its proofs unchecked; None without one.
 
     Raises
     ------
     InvalidInputError
-        There is one, and it cannot be read.
+        There is one, and it cannot be read, or it speaks of another ticket.json.
     """
     path = directory / CERTIFICATE_FILE
     if not path.is_file():
         return None
     try:
         certificate: dict[str, Any] = json.loads(path.read_bytes())
+        digest = hashlib.sha256((directory / TICKET_FILE).read_bytes()).hexdigest()
+        if certificate["ticket_sha256"] != digest:
+            raise ValueError(f"it speaks of another {TICKET_FILE}")
         domain_from_json(certificate["domain"])
         for name in ("upper_bound", "lower_bound"):
             from_text(certificate[name])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInputError(
             "DIR",
-            got=f"{path}, which cannot be read ({error!r})",
-            allowed="a directory with a readable certificate",
+            got=f"{path}, which is not usable: {error}",
+            allowed="a directory with a readable certificate of its ticket",
             hint="Delete that file, then run strongltn certify.",
         ) from error
     return certificate

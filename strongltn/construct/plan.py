@@ -48,6 +48,14 @@ class Plan:
     tolerance: float
     domain: Domain
 
+    def __post_init__(self) -> None:
+        if self.block_width < self.num_samples:
+            raise InvalidInputError(
+                "block_width",
+                got=self.block_width,
+                allowed=f"an integer >= {self.num_samples}, the samples of one subset sum",
+            )
+
     def num_halves(self, pair: int) -> int:
         """Return how many sign groups an input of that pair needs."""
         is_relu = self.construction.inner_activation is Activation.RELU

@@ -23,7 +23,10 @@ from strongltn.subset_sum.laws import draw_products, product_cdf
 from strongltn.subset_sum.solvers import SingleWeight
 
 _PILOT_INSTANCES = 20_000
-_PILOT_FAILURES = 40  # a failure fraction is trusted while it rests on this many
+_PILOT_SAMPLES = 16  # beyond, a pilot's cost is kept level with fewer instances
+_PILOT_FAILURES = 25  # a failure fraction is trusted while it rests on this many
+_MIN_PILOT_INSTANCES = 100
+_MIN_SLOPE = 0.6  # of log2(failures) a sample, the least seen for targets up to 1/2 (products)
 _MAX_SUBSET_SAMPLES = 40  # meet in the middle: 2^20 sums in each half
 _MAX_SINGLE_SAMPLES = 1 << 22
 
@@ -86,7 +89,7 @@ def estimate_num_samples(
     domain : Domain
     tolerance : float > 0
         In the units of the target.
-    seed : int >= 0
+    seed : int in [0, 2^64)
         Of the pilot, a stream of its own.
     failure_probability : float in (0, 1)
         That some weight is out of reach.
@@ -98,7 +101,7 @@ def estimate_num_samples(
 
     Notes
     -----
-    Rigor: estimate. Cost: under a second. Randomness: the pilot.
+    Rigor: estimate. Cost: a second or two. Randomness: the pilot.
     """
     goals, tolerances = _scaled_instances(target, construction, domain, tolerance)
     if goals.size == 0:
@@ -106,22 +109,23 @@ def estimate_num_samples(
     if isinstance(construction.solver, SingleWeight):
         return _single_weight_samples(goals, tolerances, law, failure_probability)
     generator = named_generator(seed, name="pilot")
-    chosen = generator.integers(0, goals.size, _PILOT_INSTANCES)
-    goals_pilot, tolerances_pilot = goals[chosen], tolerances[chosen]
     logarithms: list[float] = []
     for num_samples in range(2, _MAX_SUBSET_SAMPLES, 2):
-        samples = draw_products(law, (_PILOT_INSTANCES, num_samples), generator=generator)
-        error = solve_batch(samples, goals_pilot, solver=construction.solver).error
-        failures = int((error > tolerances_pilot).sum())
+        shrinkage = max(0, num_samples - _PILOT_SAMPLES) // 2
+        num_instances = max(_MIN_PILOT_INSTANCES, _PILOT_INSTANCES >> shrinkage)
+        chosen = generator.integers(0, goals.size, num_instances)
+        samples = draw_products(law, (num_instances, num_samples), generator=generator)
+        error = solve_batch(samples, goals[chosen], solver=construction.solver).error
+        failures = int((error > tolerances[chosen]).sum())
         if failures < _PILOT_FAILURES:
             break
-        logarithms.append(math.log2(failures / _PILOT_INSTANCES))
+        logarithms.append(math.log2(failures / num_instances))
     wanted = math.log2(failure_probability / goals.size)
     if not logarithms:
         return max(2, math.ceil(-wanted))  # any two samples do: one halving a sample from there
     slope = 1.0
     if len(logarithms) > 1:
-        slope = min(1.0, max(0.25, (logarithms[-2] - logarithms[-1]) / 2))
+        slope = min(1.0, max(_MIN_SLOPE, (logarithms[-2] - logarithms[-1]) / 2))
     needed = 2 * len(logarithms) + math.ceil(max(0.0, logarithms[-1] - wanted) / slope)
     if needed > _MAX_SUBSET_SAMPLES:
         raise BudgetExceeded(

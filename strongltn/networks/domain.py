@@ -46,10 +46,11 @@ class Box:
     upper: float = 1.0
 
     def __post_init__(self) -> None:
-        is_finite = math.isfinite(self.lower) and math.isfinite(self.upper)
-        if not (is_finite and self.lower < self.upper):
+        if not (math.isfinite(self.upper - self.lower) and self.lower < self.upper):
             raise InvalidInputError(
-                "domain", got=f"[{self.lower}, {self.upper}]", allowed="finite ends, lower < upper"
+                "domain",
+                got=f"[{self.lower}, {self.upper}]",
+                allowed="finite ends, lower < upper, at a finite distance",
             )
 
     @property

@@ -38,7 +38,7 @@ class SourceNetwork:
         Odd length, at least 3, each in [1, 2^31).
     law : WeightLaw
         Law of the weights.
-    seed : int >= 0
+    seed : int in [0, 2^64)
     biases : tuple of bool, one for each pair
         Which first layers have a bias column; none by default.
     inner_activation : Activation

@@ -183,7 +183,8 @@ class TargetNetwork:
         """Return the network that a module of Linear and ReLU computes.
 
         A `torch.nn.Sequential` is read layer by layer. Any other module is read from its state dict
-        and then compared with the chain Linear, ReLU, ..., Linear on random inputs.
+        and then compared with the chain Linear, ReLU, ..., Linear on random inputs of several
+        sizes: a check, not a proof.
 
         Raises
         ------
@@ -201,7 +202,9 @@ class TargetNetwork:
         first = target.layers[0]
         generator = torch.Generator().manual_seed(0)
         dtype = torch.float32 if first.weight.dtype == np.float32 else torch.float64
-        probe = torch.randn(16, first.num_inputs, generator=generator, dtype=dtype)
+        sizes = torch.logspace(-2, 3, 6, dtype=dtype)[:, None, None]
+        probe = torch.randn(6, 16, first.num_inputs, generator=generator, dtype=dtype) * sizes
+        probe = probe.flatten(0, 1)
         with torch.no_grad():
             expected = target.to_module()(probe)
             got = module(probe)

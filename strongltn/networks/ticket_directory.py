@@ -43,7 +43,7 @@ def new_directory(path: Path, *, overwrite: bool) -> Iterator[Path]:
         `path` cannot be written; or it exists and `overwrite` is false; or it is no ticket
         directory.
     """
-    path = path.absolute()
+    path = path.resolve()
     if path.exists():
         if not overwrite:
             raise InvalidInputError(
@@ -149,7 +149,7 @@ def load_ticket(directory: Path) -> tuple[TargetNetwork, Ticket]:
         ticket = _ticket_from(description, arrays[MASK_FILE])
     except InvalidInputError:
         raise
-    except (SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (SafetensorError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise _refusal(directory, f"not readable as a ticket ({error!r})") from error
     if ticket.drawn_sha256() != description.get("drawn_sha256"):
         raise _refusal(directory, f"seed and mask do not give the weights in {TICKET_FILE}")

@@ -14,8 +14,7 @@ def stream_key(seed: int, *, name: str) -> int:
 
     Parameters
     ----------
-    seed : int >= 0
-        Any size.
+    seed : int in [0, 2^64)
     name : str
         What the stream is for, such as ``"source"``.
 
@@ -28,8 +27,13 @@ def stream_key(seed: int, *, name: str) -> int:
     -----
     Rigor: exact. Cost: one hash. Randomness: none.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InvalidInputError("seed", got=seed, allowed="an integer >= 0")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 64:
+        shown = (
+            f"an integer of {seed.bit_length()} bits"
+            if isinstance(seed, int) and seed > 0
+            else seed
+        )
+        raise InvalidInputError("seed", got=shown, allowed="an integer in [0, 2^64)")
     digest = hashlib.sha256(f"strongltn/{name}/{seed}".encode("ascii")).digest()
     return int.from_bytes(digest[:8], "little")
 

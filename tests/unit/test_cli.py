@@ -235,7 +235,10 @@ BAD_OPTIONS = {
     "samples -1": (["--samples", -1], "'samples' parameter must be an integer >= 1. Got -1"),
     "no size": ([], "'epsilon' parameter must be given, or samples. Got None"),
     "tolerance": (["--samples", 3, "--tolerance", 0], "'tolerance' parameter must be"),
-    "seed": (["--samples", 3, "--seed", -1], "'seed' parameter must be an integer >= 0. Got -1"),
+    "seed": (
+        ["--samples", 3, "--seed", -1],
+        "'seed' parameter must be an integer in [0, 2^64). Got -1",
+    ),
     "domain": (["--samples", 3, "--domain", "cube"], "'domain' parameter must be ball, ball:"),
     "box": (["--samples", 3, "--domain", "box:1,0"], "'domain' parameter must be finite ends"),
     "radius": (["--samples", 3, "--domain", "ball:-1"], "'radius' parameter must be a finite"),

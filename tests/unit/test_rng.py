@@ -211,7 +211,7 @@ def test_gaussian_law_is_near_the_normal_law():
 
 @pytest.mark.parametrize("seed", [-1, True, 0.0, "0", None])
 def test_bad_seeds_are_refused(seed):
-    with pytest.raises(InvalidInputError, match="'seed' parameter must be an integer >= 0"):
+    with pytest.raises(InvalidInputError, match="'seed' parameter must be an integer in"):
         stream_key(seed, name="source")
     with pytest.raises(InvalidInputError, match="'seed'"):
         SourceNetwork((1, 1, 1), WeightLaw.UNIFORM, seed)

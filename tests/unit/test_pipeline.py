@@ -1,0 +1,98 @@
+"""Saved tickets over their life: certified anew, described, replaced, tampered with."""
+
+import json
+
+import numpy as np
+import pytest
+
+from proofs_check import Verdict, verify
+from strongltn import pipeline
+from strongltn.construct import SINGLE_WEIGHT, make_plan
+from strongltn.construct.plan import Plan
+from strongltn.errors import InvalidInputError
+from strongltn.networks import Ball, Box, LinearLayer, SourceNetwork, TargetNetwork
+from strongltn.networks.ticket_directory import new_directory
+from strongltn.rng import WeightLaw
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A small ticket with a certificate and epsilon, in a directory."""
+    generator = np.random.default_rng(0)
+    layers = [
+        LinearLayer("fc1", generator.uniform(-1, 1, (3, 2)), generator.uniform(-1, 1, 3)),
+        LinearLayer("fc2", generator.uniform(-1, 1, (1, 3))),
+    ]
+    path = tmp_path / "ticket"
+    with new_directory(path, overwrite=False) as directory:
+        result = pipeline.prune(TargetNetwork(tuple(layers)), epsilon=0.05, seed=3)
+        pipeline.save(result, directory)
+    assert result.is_within
+    return path
+
+
+def test_a_new_certificate_is_proved_and_updates_the_report(saved):
+    before = json.loads((saved / "report.json").read_text())
+    assert before["is_within"]
+    figures = pipeline.certify_directory(saved, domain=Ball(1e5))
+    after = json.loads((saved / "report.json").read_text())
+    assert figures["certified_error"] > 0.05
+    assert after["certified_error"] == figures["certified_error"]
+    assert after["is_within"] is False
+    assert verify(saved).verdict is Verdict.PROVED
+
+
+def test_the_domain_of_the_present_certificate_is_the_default(saved):
+    pipeline.certify_directory(saved, domain=Box(-2.0, 0.5))
+    assert pipeline.certify_directory(saved)["domain"] == "box:-2,0.5"
+
+
+def test_a_certificate_of_another_ticket_is_not_shown(saved):
+    document = json.loads((saved / "ticket.json").read_text())
+    document["scale_exponents"][0] += 5
+    (saved / "ticket.json").write_text(json.dumps(document))
+    with pytest.raises(InvalidInputError, match=r"speaks of another ticket\.json"):
+        pipeline.describe_directory(saved)
+    with pytest.raises(InvalidInputError, match=r"speaks of another ticket\.json"):
+        pipeline.certify_directory(saved)
+    assert verify(saved).verdict is Verdict.REJECTED
+
+
+def test_infinity_for_a_width_is_refused(saved):
+    text = (saved / "ticket.json").read_text()
+    document = json.loads(text)
+    document["source"]["widths"][1] = float("inf")
+    (saved / "ticket.json").write_text(json.dumps(document))
+    with pytest.raises(InvalidInputError, match="'DIR'"):
+        pipeline.describe_directory(saved)
+
+
+def test_overwriting_through_a_link_replaces_what_it_points_to(saved, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(saved)
+    with new_directory(link, overwrite=True) as directory:
+        (directory / "ticket.json").write_text("{}")
+    assert link.is_symlink()
+    assert (saved / "ticket.json").read_text() == "{}"
+
+
+def test_boxes_and_seeds_beyond_floats_are_refused():
+    with pytest.raises(InvalidInputError, match="at a finite distance"):
+        Box(-1.7e308, 1.7e308)
+    for seed in (2**64, 10**5000):
+        with pytest.raises(InvalidInputError, match="'seed' parameter must be an integer in"):
+            SourceNetwork((1, 1, 1), WeightLaw.UNIFORM, seed)
+
+
+def test_blocks_narrower_than_the_samples_are_refused():
+    target = TargetNetwork((LinearLayer("fc", np.ones((1, 1))),))
+    plan = make_plan(target, SINGLE_WEIGHT, num_samples=3, tolerance=0.1, domain=Ball())
+    fields = {name: getattr(plan, name) for name in plan.__dataclass_fields__}
+    with pytest.raises(InvalidInputError, match="'block_width' parameter must be an integer >= 3"):
+        Plan(**fields | {"block_width": 2})
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -1.0, float("nan"), float("inf")])
+def test_epsilons_are_checked_in_one_place(epsilon):
+    with pytest.raises(InvalidInputError, match="'epsilon' parameter must be a finite number > 0"):
+        pipeline.check_epsilon(epsilon)
