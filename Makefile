@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test fast check format lint types layers doctest clean
+.PHONY: setup demo test check format lint types layers doctest clean
 
 setup: $(STAMP)
 
@@ -20,9 +20,6 @@ demo: setup
 
 test: setup
 	$(BIN)/pytest -q
-
-fast: setup
-	$(BIN)/pytest -q -m 'not slow'
 
 check: format lint types layers test doctest
 

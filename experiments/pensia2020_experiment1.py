@@ -23,6 +23,7 @@ from typing import Any
 
 from strongltn.data import load_mnist_test
 from strongltn.demo import accuracy
+from strongltn.networks.pruned import PrunedNetwork
 from strongltn.networks.target_file import load_target
 from strongltn.networks.ticket_directory import load_ticket
 from strongltn.report.text import outward
@@ -157,7 +158,7 @@ def _run(run: Run, target: Path, out: Path, test: Any) -> dict[str, Any]:
     return {
         **asdict(run),
         "exit_code": pruned.returncode,
-        "accuracy": accuracy(ticket.pruned_network(), test),
+        "accuracy": accuracy(PrunedNetwork(ticket), test),
         "verdict": json.loads(verified.stdout)["verdict"],
         "verify_seconds": verify_seconds,
         "peak_megabytes_so_far": round(peak_megabytes),

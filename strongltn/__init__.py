@@ -4,7 +4,7 @@ Public names, grouped; each is imported when it is first used, so that importing
 quick.
 
 Build
-    `prune`, `TargetNetwork`, `SourceNetwork`, `Ticket`, `WeightLaw`, `Ball`, `Box`
+    `prune`, `TargetNetwork`, `SourceNetwork`, `Ticket`, `PrunedNetwork`, `WeightLaw`, `Ball`, `Box`
 Subset sums
     `strongltn.subset_sum`
 Certify
@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Ball": "strongltn.networks",
     "Box": "strongltn.networks",
+    "PrunedNetwork": "strongltn.networks.pruned",
     "SourceNetwork": "strongltn.networks",
     "TargetNetwork": "strongltn.networks",
     "Ticket": "strongltn.networks",
@@ -32,6 +33,7 @@ _HOMES = {
 __all__ = [
     "Ball",
     "Box",
+    "PrunedNetwork",
     "SourceNetwork",
     "TargetNetwork",
     "Ticket",

@@ -121,6 +121,7 @@ def _make_ticket(
     progress: Progress | None,
 ) -> dict[str, Any]:
     from proofs_check import verify
+    from strongltn.networks.pruned import PrunedNetwork
 
     def renamed(stage: str, done: int, total: int) -> None:
         if progress:
@@ -142,7 +143,7 @@ def _make_ticket(
     report = result.report()
     report["seconds"]["verifying"] = time.perf_counter() - began
     report["verdict"] = audit.verdict.value
-    report["accuracy"] = accuracy(result.ticket.pruned_network(), test)
+    report["accuracy"] = accuracy(PrunedNetwork(result.ticket), test)
     return report
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +13,6 @@ from strongltn.networks.mask import PairMask
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.rng import GRID_EXPONENT
-
-if TYPE_CHECKING:
-    from strongltn.networks.pruned import PrunedNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,12 +146,6 @@ class Ticket:
             first, second = pair.dense(self.source.shape(2 * i), self.source.shape(2 * i + 1))
             masks[f"{2 * i}"], masks[f"{2 * i + 1}"] = first, second
         return masks
-
-    def pruned_network(self, *, dtype: Any = None) -> PrunedNetwork:
-        """Return the pruned network as a frozen torch module (float32 unless `dtype` says)."""
-        from strongltn.networks.pruned import PrunedNetwork
-
-        return PrunedNetwork(self, dtype=dtype)
 
 
 def _most_products(mask: PairMask, slots: NDArray[np.int64]) -> int:

@@ -18,6 +18,7 @@ from strategies import target_networks, tickets
 
 from strongltn.construct import build, build_ticket, make_plan, measure_reach
 from strongltn.networks import LinearLayer, SourceNetwork, TargetNetwork, Ticket
+from strongltn.networks.pruned import PrunedNetwork
 from strongltn.networks.weight_error import weight_errors
 from strongltn.subset_sum.solvers import GrowingPrefix, MeetInTheMiddle
 
@@ -66,7 +67,7 @@ def test_one_layer_computes_the_masked_source_exactly(drawn, data):
     signs = st.lists(st.sampled_from([-1, 0, 1]), min_size=size, max_size=size)
     points = data.draw(st.lists(signs, min_size=1, max_size=4))
     x = torch.tensor(points, dtype=torch.float64)
-    got = ticket.pruned_network(dtype=torch.float64)(x)
+    got = PrunedNetwork(ticket, dtype=torch.float64)(x)
     assert torch.equal(got, dense_forward(ticket, x))
     exact = [pruned_output(ticket, map(Fraction, point)) for point in points]
     assert [[Fraction(v) for v in row] for row in got.tolist()] == exact
@@ -78,9 +79,9 @@ def test_networks_compute_the_masked_source_to_rounding(drawn, seed):
     target, _, result = drawn
     ticket = result.ticket
     x = torch.from_numpy(np.random.default_rng(seed).standard_normal((3, target.widths[0])))
-    got = ticket.pruned_network(dtype=torch.float64)(x)
+    got = PrunedNetwork(ticket, dtype=torch.float64)(x)
     torch.testing.assert_close(got, dense_forward(ticket, x), rtol=1e-9, atol=1e-9 * size_of(got))
-    narrow = ticket.pruned_network()(x.float())
+    narrow = PrunedNetwork(ticket)(x.float())
     assert narrow.dtype == torch.float32
     torch.testing.assert_close(narrow.double(), got, rtol=1e-3, atol=1e-3 * size_of(got))
     for row, point in zip(got.tolist(), x.tolist(), strict=True):

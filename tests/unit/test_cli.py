@@ -11,7 +11,10 @@ import pytest
 import torch
 
 from strongltn import cli, pipeline
+from strongltn.cli import ConstructionName, LawName
+from strongltn.construct import CONSTRUCTIONS
 from strongltn.networks.ticket_directory import load_ticket
+from strongltn.rng import WeightLaw
 
 PRUNE_KEYS = {
     "target_weights",
@@ -367,3 +370,9 @@ def test_reports_are_plain_numbers(run, target, out):
     _, text, _ = run("prune", target, "--samples", 3, "--json", "--out", out)
     for value in json.loads(text).values():
         assert not isinstance(value, float) or np.isfinite(value)
+
+
+def test_names_on_the_command_line_are_all_there_are():
+    """They stand there again, so that --help need not import numba and the solvers."""
+    assert {name.value for name in ConstructionName} == set(CONSTRUCTIONS)
+    assert {name.value for name in LawName} == {law.value for law in WeightLaw}

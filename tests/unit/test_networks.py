@@ -23,6 +23,7 @@ from strongltn.networks import (
     pruned,
 )
 from strongltn.networks import mask as mask_module
+from strongltn.networks.pruned import PrunedNetwork
 from strongltn.networks.weight_error import weight_errors
 from strongltn.rng import WeightLaw
 
@@ -176,7 +177,7 @@ def test_addresses_outside_the_source_are_refused():
 def test_an_empty_ticket_is_the_zero_function():
     ticket = ticket_of([], [], np.zeros((1, 0), dtype=np.uint8))
     assert ticket.num_kept == 0
-    network = ticket.pruned_network()
+    network = PrunedNetwork(ticket)
     assert torch.equal(network(torch.ones(3, 2)), torch.zeros(3, 1))
     assert network(torch.ones(0, 2)).shape == (0, 1)
     assert ticket.effective(0).plus.max_abs() == 0
@@ -191,7 +192,7 @@ def test_sparse_and_dense_forward_agree(monkeypatch, density):
     monkeypatch.setattr(pruned, "_SPARSE_DENSITY", density)
     monkeypatch.setattr(pruned, "_CHUNK_ENTRIES", 64)
     monkeypatch.setattr(mask_module, "_BLOCK_ENTRIES", 64)
-    network = ticket.pruned_network(dtype=torch.float64)
+    network = PrunedNetwork(ticket, dtype=torch.float64)
     assert network.pairs[0].second.is_sparse == (density == 2.0)
     x = torch.tensor([[1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], dtype=torch.float64)
     first, second = (ticket.dense_masks()[k] * ticket.source.dense(int(k)) for k in "01")
@@ -200,13 +201,13 @@ def test_sparse_and_dense_forward_agree(monkeypatch, density):
 
 
 def test_images_are_flattened():
-    network = ticket_of([0], [1], [[1]]).pruned_network()
+    network = PrunedNetwork(ticket_of([0], [1], [[1]]))
     x = torch.rand(3, 2)
     assert torch.equal(network(x.reshape(3, 1, 2)), network(x))
 
 
 def test_the_pruned_network_is_frozen():
-    network = ticket_of([0], [1], [[1]]).pruned_network()
+    network = PrunedNetwork(ticket_of([0], [1], [[1]]))
     assert list(network.parameters()) == []
     assert not any(buffer.requires_grad for buffer in network.buffers())
 
