@@ -8,32 +8,54 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from strongltn.networks.mask import PairMask
-from strongltn.networks.source import Activation, SourceNetwork
+from strongltn.networks.source import Activation
 from strongltn.networks.ticket import Ticket
 from strongltn.rng import GRID_EXPONENT
 
 _CHUNK_ENTRIES = 1 << 25  # hidden activations held at a time
-_SPARSE_DENSITY = 1 / 16  # below it the second layer is kept as a sparse matrix
+_SPARSE_DENSITY = 1 / 16  # below it the second layer is kept as a list of entries
 
 
 class PrunedPair(torch.nn.Module):
-    """One pruned pair of source layers: (batch, inputs) -> (batch, outputs), no outer ReLU."""
+    """One pruned pair of source layers: (batch, inputs) -> (batch, outputs), no outer ReLU.
+
+    `second` is the masked matrix (outputs, live), or the list of its kept entries at (`rows`,
+    `positions`) where few are kept.
+    """
 
     inputs: torch.Tensor
     first: torch.Tensor
     second: torch.Tensor
+    rows: torch.Tensor
+    positions: torch.Tensor
 
     def __init__(self, ticket: Ticket, pair: int, *, dtype: torch.dtype) -> None:
         super().__init__()
         mask = ticket.pairs[pair]
         self.has_bias = ticket.source.biases[pair]
         self.is_relu = ticket.source.inner_activation is Activation.RELU
-        first = torch.from_numpy(ticket.first_weights(pair)).to(dtype)
+        self.num_outputs = mask.num_outputs
+        live, num_kept = mask.hidden.size, mask.num_kept - mask.hidden.size
+        self.is_sparse = num_kept < _SPARSE_DENSITY * self.num_outputs * live
         self.register_buffer("inputs", torch.from_numpy(mask.inputs.copy()))
-        self.register_buffer("first", torch.ldexp(first, torch.tensor(GRID_EXPONENT)))
-        self.register_buffer("second", _masked_matrix(ticket.source, mask, 2 * pair + 1, dtype))
+        self.register_buffer("first", _weights(ticket.first_weights(pair), dtype))
+        second = torch.zeros(0 if self.is_sparse else (self.num_outputs, live), dtype=dtype)
+        all_rows, all_positions, values = [], [], []
+        for rows, positions in mask.blocks():
+            numerators = ticket.source.entries(2 * pair + 1, rows, mask.hidden[positions])
+            if self.is_sparse:
+                all_rows.append(rows)
+                all_positions.append(positions)
+                values.append(_weights(numerators, dtype))
+            else:
+                second[rows, positions] = _weights(numerators, dtype)
+        if self.is_sparse:
+            self.register_buffer("rows", torch.from_numpy(np.concatenate(all_rows)))
+            self.register_buffer("positions", torch.from_numpy(np.concatenate(all_positions)))
+            second = torch.cat(values)
+        self.register_buffer("second", second)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the pre-activations of one batch."""
@@ -46,10 +68,10 @@ class PrunedPair(torch.nn.Module):
         hidden = x[:, self.inputs] * self.first
         if self.is_relu:
             hidden.relu_()
-        if self.second.is_sparse:
-            out: torch.Tensor = torch.sparse.mm(self.second, hidden.T).T
-            return out
-        return hidden @ self.second.T
+        if not self.is_sparse:
+            return hidden @ self.second.T
+        terms = hidden[:, self.positions] * self.second
+        return x.new_zeros(len(x), self.num_outputs).index_add_(1, self.rows, terms)
 
 
 class PrunedNetwork(torch.nn.Module):
@@ -79,31 +101,6 @@ class PrunedNetwork(torch.nn.Module):
         return x * 2.0**self.output_exponent
 
 
-def _masked_matrix(
-    source: SourceNetwork, mask: PairMask, layer: int, dtype: torch.dtype
-) -> torch.Tensor:
-    """Return mask * W of a second layer, restricted to live hidden neurons: (outputs, live)."""
-    shape = (mask.num_outputs, mask.hidden.size)
-    num_kept = mask.num_kept - mask.hidden.size
-    is_sparse = num_kept < _SPARSE_DENSITY * shape[0] * shape[1]
-    dense = torch.zeros((0, 0) if is_sparse else shape, dtype=dtype)
-    addresses: list[torch.Tensor] = []
-    values: list[torch.Tensor] = []
-    for rows, positions in mask.blocks():
-        numerators = torch.from_numpy(source.entries(layer, rows, mask.hidden[positions]))
-        weights = torch.ldexp(numerators.to(dtype), torch.tensor(GRID_EXPONENT))
-        address = torch.from_numpy(np.stack([rows, positions]))
-        if is_sparse:
-            addresses.append(address)
-            values.append(weights)
-        else:
-            dense[address[0], address[1]] = weights
-    if not is_sparse:
-        return dense
-    return torch.sparse_coo_tensor(
-        torch.cat(addresses, dim=1),
-        torch.cat(values),
-        shape,
-        is_coalesced=True,
-        check_invariants=True,  # cheap, and silent in every torch release
-    )
+def _weights(numerators: NDArray[np.int32], dtype: torch.dtype) -> torch.Tensor:
+    """Return numerators * 2^-24, exact in float32 and float64."""
+    return torch.ldexp(torch.from_numpy(numerators).to(dtype), torch.tensor(GRID_EXPONENT))

@@ -193,7 +193,7 @@ def test_sparse_and_dense_forward_agree(monkeypatch, density):
     monkeypatch.setattr(pruned, "_CHUNK_ENTRIES", 64)
     monkeypatch.setattr(mask_module, "_BLOCK_ENTRIES", 64)
     network = PrunedNetwork(ticket, dtype=torch.float64)
-    assert network.pairs[0].second.is_sparse == (density == 2.0)
+    assert network.pairs[0].is_sparse == (density == 2.0)
     x = torch.tensor([[1.0, 0.0], [0.0, -1.0], [1.0, 1.0]], dtype=torch.float64)
     first, second = (ticket.dense_masks()[k] * ticket.source.dense(int(k)) for k in "01")
     expected = x.numpy() @ first.T.astype(np.float64) @ second.T.astype(np.float64) * 8
