@@ -130,8 +130,9 @@ class TargetNetwork:
                 layer.num_inputs,
                 layer.num_outputs,
                 bias=layer.bias is not None,
+                device="meta",  # random weights would move torch's generator
                 dtype=torch.float32 if layer.weight.dtype == np.float32 else torch.float64,
-            )
+            ).to_empty(device="cpu")
             with torch.no_grad():
                 linear.weight.copy_(torch.from_numpy(layer.weight.copy()))
                 if layer.bias is not None:

@@ -84,7 +84,7 @@ def cover_failure_bound(num_samples: int, tolerance: float, *, law: WeightLaw) -
 def cover_tolerance_bound(num_samples: int, failure_probability: float, *, law: WeightLaw) -> float:
     """Return a tolerance at which `cover_failure_bound` is at most `failure_probability`.
 
-    The least such float up to a relative 2^-40, or 1.0 if there is none below 1.
+    The least such number, up to a relative 2^-40. There always is one: the bound is 0 at 1.
     """
     low, high = 0.0, 1.0
     while high - low > high * 2.0**-40:
