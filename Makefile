@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check format lint types layers doctest clean
+.PHONY: setup demo test fast check format lint types layers doctest clean
 
 setup: $(STAMP)
 
@@ -21,6 +21,9 @@ demo: setup
 test: setup
 	$(BIN)/pytest -q
 
+fast: setup
+	$(BIN)/pytest -q -m 'not slow'
+
 check: format lint types layers test doctest
 
 format: setup
@@ -33,7 +36,7 @@ types: setup
 	$(BIN)/mypy
 
 layers: setup
-	$(BIN)/pytest -q tests/repo
+	$(BIN)/pytest -q -m 'not slow' tests/repo
 
 doctest: setup
 	$(BIN)/pytest -q --doctest-modules strongltn proofs_check

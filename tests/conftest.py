@@ -2,7 +2,7 @@
 
 import os
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # One thread for torch, set before anything imports it: sums in the same order on every machine.
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -11,6 +11,11 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile(
     "ci", max_examples=200, deadline=None, derandomize=True, print_blob=True, database=None
+)
+settings.register_profile(  # for mutants: any failure will do, so none is made smaller
+    "kill",
+    parent=settings.get_profile("ci"),
+    phases=(Phase.explicit, Phase.generate),
 )
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "dev")

@@ -1,0 +1,134 @@
+"""Tests of the tests: seeded mutants, one wrong line each, that the suite must kill."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("strongltn", "proofs_check", "tests")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One replaced piece of code, and the tests that must notice."""
+
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+MUTANTS = {
+    "a bound rounded down": Mutant(
+        "strongltn/numerics/dyadic.py",
+        "return -(-scaled.numerator // scaled.denominator) * _power(exponent)",
+        "return scaled.numerator // scaled.denominator * _power(exponent)",
+        "tests/unit/test_numerics.py",
+    ),
+    "a root rounded down": Mutant(
+        "strongltn/numerics/dyadic.py",
+        "return (math.isqrt(whole - 1) + 1) * _power(exponent)",
+        "return math.isqrt(whole) * _power(exponent)",
+        "tests/unit/test_numerics.py",
+    ),
+    "a norm witness believed": Mutant(
+        "strongltn/numerics/norms.py",
+        "if diagonal < sum(",
+        "if diagonal < 0 * sum(",
+        "tests/unit/test_numerics.py",
+    ),
+    "an error rounded twice": Mutant(
+        "strongltn/numerics/exact.py",
+        "is_rounded_down = (distance > nearest.astype(np.int64)) & np.isfinite(error)",
+        "is_rounded_down = (distance < 0) & np.isfinite(error)",
+        "tests/unit/test_subset_sum_exact.py",
+    ),
+    "ties to the larger sum": Mutant(
+        "strongltn/subset_sum/solvers/_quarter_grid.py",
+        "fraction <= 0.5, 1, 3",
+        "fraction < 0.5, 1, 3",
+        "tests/property/test_subset_sum.py",
+    ),
+    "infeasible without proof": Mutant(
+        "strongltn/subset_sum/solve.py",
+        "verdicts[is_covered] = Verdict.INFEASIBLE",
+        "verdicts[:] = Verdict.INFEASIBLE",
+        "tests/contract/test_solvers.py",
+    ),
+    "stopping too early": Mutant(
+        "strongltn/subset_sum/solvers/growing_prefix.py",
+        "left = left[~(error < tolerance)]",
+        "left = left[~(error < 2 * tolerance)]",
+        "tests/contract/test_solvers.py",
+    ),
+    "a missing neuron kept": Mutant(
+        "strongltn/construct/build.py",
+        "np.nonzero(kept & (members >= 0))",
+        "np.nonzero(kept)",
+        "tests/unit/test_construct.py",
+    ),
+    "the error's own gain forgotten": Mutant(
+        "strongltn/certify/bounds.py",
+        "gain = bound.weight_norm.bound + bound.error_norm.bound",
+        "gain = bound.weight_norm.bound",
+        "tests/property/test_certificates.py",
+    ),
+    "the bias error forgotten": Mutant(
+        "strongltn/certify/bounds.py",
+        "choices = [bound.error_norm.bound * size + bound.bias_error_norm]",
+        "choices = [bound.error_norm.bound * size]",
+        "tests/property/test_certificates.py",
+    ),
+    "a lower bound rounded up": Mutant(
+        "strongltn/certify/attack.py",
+        "AttackResult(inputs, lower_sqrt(exact_difference(layers, errors, inputs)))",
+        "AttackResult(inputs, lower_sqrt(2 * exact_difference(layers, errors, inputs)))",
+        "tests/property/test_certificates.py",
+    ),
+    "the auditor takes negative roots": Mutant(
+        "proofs_check/certificate/bounds.py",
+        "if claimed - r >= 0 and q <= (claimed - r) ** 2:",
+        "if q <= (claimed - r) ** 2:",
+        "tests/unit/test_proofs_check.py",
+    ),
+}
+
+
+def run_copy(folder, *arguments):
+    """Copy the tree into `folder` and run python there, on the copy."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package, dirs_exist_ok=True)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return lambda: subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder), "HYPOTHESIS_PROFILE": "kill"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
+def test_a_mutant_is_killed(tmp_path, mutant):
+    run = run_copy(tmp_path, "-m", "pytest", "-x", "-q", mutant.tests)
+    file = tmp_path / mutant.file
+    source = file.read_text(encoding="utf-8")
+    assert source.count(mutant.old) == 1, "the mutant's line has changed: write it anew"
+    file.write_text(source.replace(mutant.old, mutant.new), encoding="utf-8")
+    done = run()
+    assert done.returncode == 1, done.stdout[-2000:]  # 1: a test failed; not an import error
+
+
+def test_the_copy_is_what_runs(tmp_path):
+    """Else the mutants would be killed, or live, for the wrong reason."""
+    code = "import strongltn, proofs_check; print(strongltn.__file__, proofs_check.__file__)"
+    first, second = run_copy(tmp_path, "-c", code)().stdout.split()
+    assert Path(first) == tmp_path / "strongltn" / "__init__.py"
+    assert Path(second) == tmp_path / "proofs_check" / "__init__.py"
