@@ -1,5 +1,7 @@
-# make demo   set everything up and run the main job       make test   set everything up and run the tests
-# make setup  only install                                 make check  all that must hold before a change lands
+# make demo   set everything up and run the main job
+# make test   set everything up and run the tests; make fast leaves out the mutants
+# make check  all that must hold before a change lands
+# make setup  only install
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

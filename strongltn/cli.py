@@ -139,7 +139,7 @@ def certify(
     from strongltn.networks.domain import parse_domain
     from strongltn.report.text import certificate_lines
 
-    pipeline.check_epsilon(epsilon)
+    pipeline.check_positive("epsilon", epsilon)
     with _progress() as progress:
         figures = pipeline.certify_directory(
             directory,

@@ -167,6 +167,8 @@ def prune(
     """
     began = time.perf_counter()
     domain = domain or Ball()
+    check_positive("epsilon", epsilon)
+    check_positive("tolerance", tolerance)
     if epsilon is None and num_samples is None:
         raise InvalidInputError(
             "epsilon",
@@ -174,7 +176,6 @@ def prune(
             allowed="given, or samples",
             hint="Try --epsilon 0.1 or --samples 20.",
         )
-    check_epsilon(epsilon)
     if tolerance is None:
         tolerance = DEFAULT_TOLERANCE
         if epsilon is not None:
@@ -223,10 +224,10 @@ def prune(
     )
 
 
-def check_epsilon(epsilon: float | None) -> None:
-    """Raise InvalidInputError unless `epsilon` is None or a finite number > 0."""
-    if epsilon is not None and not (math.isfinite(epsilon) and epsilon > 0):
-        raise InvalidInputError("epsilon", got=epsilon, allowed="a finite number > 0")
+def check_positive(name: str, value: float | None) -> None:
+    """Raise InvalidInputError unless `value` is None or a finite number > 0."""
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise InvalidInputError(name, got=value, allowed="a finite number > 0")
 
 
 def save(result: PruneResult, directory: Path) -> None:

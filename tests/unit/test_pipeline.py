@@ -92,7 +92,9 @@ def test_blocks_narrower_than_the_samples_are_refused():
         Plan(**fields | {"block_width": 2})
 
 
-@pytest.mark.parametrize("epsilon", [0.0, -1.0, float("nan"), float("inf")])
-def test_epsilons_are_checked_in_one_place(epsilon):
-    with pytest.raises(InvalidInputError, match="'epsilon' parameter must be a finite number > 0"):
-        pipeline.check_epsilon(epsilon)
+@pytest.mark.parametrize("name", ["epsilon", "tolerance"])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_epsilon_and_tolerance_are_checked_before_any_work(name, value):
+    target = TargetNetwork((LinearLayer("fc", np.ones((1, 1))),))
+    with pytest.raises(InvalidInputError, match=f"'{name}' parameter must be a finite number > 0"):
+        pipeline.prune(target, **{"epsilon": 0.1} | {name: value})
