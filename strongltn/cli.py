@@ -69,7 +69,8 @@ def prune(
     tolerance: Annotated[
         float | None,
         typer.Option(
-            "--tolerance", help="Error of one weight to stay within [from epsilon, else 0.01]."
+            "--tolerance",
+            help="Error of one weight to stay within (default: from epsilon, else 0.01).",
         ),
     ] = None,
     construction: Annotated[
@@ -85,8 +86,11 @@ def prune(
 ) -> None:
     """Prune one random network to a target network, and certify the distance.
 
-    Exit 0: every weight within tolerance, and within epsilon. Exit 1: not so; the ticket is written
-    all the same. Exit 2: bad input; nothing is written.
+    Exit 0: every weight is within tolerance, and the network within epsilon.
+
+    Exit 1: that is not so; the ticket is written all the same.
+
+    Exit 2: bad input; nothing is written.
     """
     from strongltn import pipeline
     from strongltn.construct import construction_named
@@ -122,7 +126,8 @@ def prune(
 def certify(
     directory: TicketDirectory,
     domain: Annotated[
-        str | None, typer.Option("--domain", help="As in prune [that of the present certificate].")
+        str | None,
+        typer.Option("--domain", help="As in prune (default: that of the present certificate)."),
     ] = None,
     epsilon: Annotated[
         float | None, typer.Option("--epsilon", help="Exit 1 if the certified error is above.")
