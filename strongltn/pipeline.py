@@ -35,7 +35,6 @@ from strongltn.networks.ticket_directory import (
     ticket_files,
     write_files,
 )
-from strongltn.networks.weight_error import weight_errors
 from strongltn.numerics.dyadic import from_text, outward_float
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.solvers import GrowingPrefix, MeetInTheMiddle
@@ -201,9 +200,8 @@ def prune(
     certifying = time.perf_counter()
     if progress:
         progress("certifying", 0, 1)
-    errors = weight_errors(build.ticket, target.scaled(plan.scale_exponents), domain)
-    reach = measure_reach(target, plan.scale_exponents, errors, tolerance=tolerance)
-    certificate = certify_ticket(target, build.ticket, domain, settings=settings, errors=errors)
+    certificate = certify_ticket(target, build.ticket, domain, settings=settings)
+    reach = measure_reach(target, plan.scale_exponents, certificate.errors, tolerance=tolerance)
     if progress:
         progress("certifying", 1, 1)
     ended = time.perf_counter()

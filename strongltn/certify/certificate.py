@@ -25,7 +25,6 @@ from strongltn.certify.bounds import (
 )
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Ball, Box, Domain
-from strongltn.networks.source import Activation
 from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import Ticket
 from strongltn.networks.ticket_directory import TICKET_FILE
@@ -43,6 +42,8 @@ class Certificate:
     Attributes
     ----------
     domain : Domain
+    errors : tuple of LayerError
+        The exact weight errors of the scaled networks, from which everything else follows.
     upper_bound, lower_bound : Fraction
         In the units of the target's output.
     layers : tuple of LayerBounds
@@ -54,6 +55,7 @@ class Certificate:
     """
 
     domain: Domain
+    errors: tuple[LayerError, ...]
     upper_bound: Fraction
     lower_bound: Fraction
     layers: tuple[LayerBounds, ...]
@@ -98,7 +100,6 @@ def certify_ticket(
     domain: Domain,
     *,
     settings: Attack | None = None,
-    errors: tuple[LayerError, ...] | None = None,
 ) -> Certificate:
     """Bound the distance between a target and a pruned network from both sides.
 
@@ -109,8 +110,6 @@ def certify_ticket(
     domain : Domain
     settings : Attack, optional
         Of the search for the lower bound.
-    errors : tuple of LayerError, optional
-        If they were computed already, from `weight_errors(ticket, ..., domain)`.
 
     Returns
     -------
@@ -124,10 +123,7 @@ def certify_ticket(
     """
     began = time.perf_counter()
     layers = target.scaled(ticket.scale_exponents)
-    errors = errors or weight_errors(ticket, layers, domain)
-    is_relu = ticket.source.inner_activation is Activation.RELU
-    if (errors[0].minus is not None) != (is_relu and domain.has_negative_inputs):
-        raise InvalidInputError("errors", got="those of another domain", allowed=f"of {domain}")
+    errors = weight_errors(ticket, layers, domain)
     bounds = layer_bounds(layers, errors, domain)
     chains = {
         method: difference_chain(layers, errors, bounds, domain=domain, method=method)
@@ -137,6 +133,7 @@ def certify_ticket(
     found = attack(layers, errors, domain, settings=settings)
     return Certificate(
         domain=domain,
+        errors=errors,
         upper_bound=round_up(min(chain.difference[-1] for chain in chains.values())) * scale,
         lower_bound=found.lower_bound * scale,
         layers=bounds,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from strongltn.construct.construction import Construction
@@ -11,6 +11,7 @@ from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Domain
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.networks.target import TargetNetwork
+from strongltn.networks.weight_error import has_minus_half
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.rng import WeightLaw
 
@@ -58,8 +59,7 @@ class Plan:
 
     def num_halves(self, pair: int) -> int:
         """Return how many sign groups an input of that pair needs."""
-        is_relu = self.construction.inner_activation is Activation.RELU
-        return 2 if is_relu and pair == 0 and self.domain.has_negative_inputs else 1
+        return 1 + has_minus_half(self.construction.inner_activation, self.domain, pair)
 
     def scaled_tolerance(self, pair: int, *, has_bias: bool) -> float:
         """Return the tolerance for the weights of a pair as the source sees them.
@@ -134,15 +134,7 @@ def make_plan(
         for i, layer in enumerate(target.layers)
     )
     width = block_width(num_samples, num_groups, failure_probability=width_failure_probability)
-    return Plan(
-        construction,
-        num_samples,
-        width,
-        width_failure_probability,
-        plan.scale_exponents,
-        tolerance,
-        domain,
-    )
+    return replace(plan, block_width=width)
 
 
 def scale_exponents(target: TargetNetwork) -> tuple[int, ...]:

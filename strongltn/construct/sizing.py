@@ -15,8 +15,8 @@ from strongltn.construct.construction import Construction
 from strongltn.construct.plan import scale_exponents
 from strongltn.errors import BudgetExceeded
 from strongltn.networks.domain import Ball, Domain
-from strongltn.networks.source import Activation
 from strongltn.networks.target import TargetNetwork
+from strongltn.networks.weight_error import has_minus_half
 from strongltn.rng import WeightLaw, named_generator
 from strongltn.subset_sum import solve_batch
 from strongltn.subset_sum.laws import draw_products, product_cdf
@@ -170,8 +170,7 @@ def _scaled_instances(
     scaled = target.scaled(exponents)
     for i, (layer, exponent) in enumerate(zip(scaled, exponents, strict=True)):
         total += exponent
-        is_relu = construction.inner_activation is Activation.RELU
-        halves = 2 if is_relu and i == 0 and domain.has_negative_inputs else 1
+        halves = 1 + has_minus_half(construction.inner_activation, domain, i)
         weights = np.tile(np.abs(layer.weight.to_floats()).ravel(), halves)
         goals.append(weights)
         tolerances.append(np.full(weights.size, math.ldexp(tolerance, -exponent)))

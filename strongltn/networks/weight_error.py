@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strongltn.networks.domain import Domain
+from strongltn.networks.source import Activation
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.ticket import Ticket
 from strongltn.numerics.dyadic import DyadicArray, apply, concatenate, positive_part
@@ -44,6 +45,14 @@ class LayerError:
         return excess if self.bias is None else excess + self.bias
 
 
+def has_minus_half(activation: Activation, domain: Domain, pair: int) -> bool:
+    """Return whether a pair's minus coefficients matter: its ReLUs see negative inputs.
+
+    The input of every pair but the first has passed a ReLU.
+    """
+    return activation is Activation.RELU and pair == 0 and domain.has_negative_inputs
+
+
 def weight_errors(
     ticket: Ticket, layers: tuple[ScaledLayer, ...], domain: Domain
 ) -> tuple[LayerError, ...]:
@@ -57,7 +66,8 @@ def weight_errors(
     for i, layer in enumerate(layers):
         effective = ticket.effective(i)
         minus = None
-        if effective.minus is not None and i == 0 and domain.has_negative_inputs:
+        is_signed = has_minus_half(ticket.source.inner_activation, domain, i)
+        if effective.minus is not None and is_signed:
             minus = effective.minus + layer.weight
         bias = None
         if layer.bias is not None:

@@ -132,15 +132,6 @@ def round_up(value: Fraction, *, bits: int = 40) -> Fraction:
     return -(-scaled.numerator // scaled.denominator) * _power(exponent)
 
 
-def round_down(value: Fraction, *, bits: int = 40) -> Fraction:
-    """Return a dyadic number of about `bits` significant bits, just <= `value` >= 0."""
-    if value == 0:
-        return Fraction(0)
-    exponent = _binary_exponent(value) - bits
-    scaled = value / _power(exponent)
-    return scaled.numerator // scaled.denominator * _power(exponent)
-
-
 def upper_sqrt(square: Fraction, *, bits: int = 40) -> Fraction:
     """Return a dyadic number >= the square root of `square` >= 0, of about `bits` bits."""
     if square == 0:

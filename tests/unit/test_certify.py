@@ -20,7 +20,6 @@ from strongltn.networks import (
     TargetNetwork,
     Ticket,
 )
-from strongltn.networks.weight_error import weight_errors
 from strongltn.pipeline import prune
 from strongltn.rng import WeightLaw
 
@@ -168,16 +167,6 @@ def test_unreadable_certificates_are_refused(tmp_path, content):
     (tmp_path / "certificate.json").write_bytes(content)
     with pytest.raises(InvalidInputError, match="'DIR'"):
         read_certificate(tmp_path)
-
-
-def test_errors_of_another_domain_are_refused():
-    """Found: errors without minus halves gave a bound over a ball that was false."""
-    target = linear([[0.3, -0.2]])
-    result = prune(target, num_samples=6, domain=Box())
-    errors = weight_errors(result.ticket, target.scaled(result.plan.scale_exponents), Box())
-    certify_ticket(target, result.ticket, Box(0.0, 2.0), errors=errors)
-    with pytest.raises(InvalidInputError, match="'errors' parameter must be of ball:1"):
-        certify_ticket(target, result.ticket, Ball(), errors=errors)
 
 
 def test_more_restarts_never_lower_the_bound_much():
