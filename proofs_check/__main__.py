@@ -40,11 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         lower = decimal(audit.lower_bound, 7, ROUND_FLOOR)
         upper = decimal(audit.upper_bound, 7, ROUND_CEILING)
-        print(f"PROVED  {lower} <= sup |f - g| <= {upper}")
-        for name, fact in facts.items():
-            print(f"  {name.replace('_', ' ')}: {fact}")
-        for text, seconds in audit.statements:
-            print(f"  {seconds:6.2f} s  {text}")
+        lines = [f"PROVED  {lower} <= sup |f - g| <= {upper}"]
+        lines += [f"  {name.replace('_', ' ')}: {fact}" for name, fact in facts.items()]
+        lines += [f"  {seconds:6.2f} s  {text}" for text, seconds in audit.statements]
+        # one write: a reader that stops early must not turn PROVED into the status of REJECTED
+        print("\n".join(lines))
     return 0 if audit.verdict is Verdict.PROVED else 1
 
 
