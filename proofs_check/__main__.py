@@ -34,17 +34,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     facts = {**ends, **audit.facts}
     if options.json:
         report = {"verdict": audit.verdict, "rejected": audit.rejected, **facts}
-        print(json.dumps(report | {"statements": audit.statements}, indent=2))
+        text = json.dumps(report | {"statements": audit.statements}, indent=2)
     elif audit.upper_bound is None or audit.lower_bound is None:
-        print(f"REJECTED: {audit.rejected}")
+        text = f"REJECTED: {audit.rejected}"
     else:
         lower = decimal(audit.lower_bound, 7, ROUND_FLOOR)
         upper = decimal(audit.upper_bound, 7, ROUND_CEILING)
         lines = [f"PROVED  {lower} <= sup |f - g| <= {upper}"]
         lines += [f"  {name.replace('_', ' ')}: {fact}" for name, fact in facts.items()]
         lines += [f"  {seconds:6.2f} s  {text}" for text, seconds in audit.statements]
-        # one write: a reader that stops early must not turn PROVED into the status of REJECTED
-        print("\n".join(lines))
+        text = "\n".join(lines)
+    # one write: a reader that stops early must not turn PROVED into the status of REJECTED
+    sys.stdout.write(text + "\n")
     return 0 if audit.verdict is Verdict.PROVED else 1
 
 

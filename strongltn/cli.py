@@ -243,4 +243,5 @@ def _progress() -> Iterator[Progress]:
 
 
 def _print(report: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
-    print(json.dumps(report) if as_json else "\n".join(lines))
+    # one write, so that a reader that stops early cannot change the exit code
+    sys.stdout.write((json.dumps(report) if as_json else "\n".join(lines)) + "\n")

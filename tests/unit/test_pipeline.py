@@ -1,11 +1,13 @@
 """Saved tickets over their life: certified anew, described, replaced, tampered with."""
 
+import io
 import json
 
 import numpy as np
 import pytest
 
 from proofs_check import Verdict, verify
+from proofs_check.__main__ import main as audit_main
 from strongltn import pipeline
 from strongltn.construct import SINGLE_WEIGHT, make_plan
 from strongltn.construct.plan import Plan
@@ -45,6 +47,26 @@ def test_a_new_certificate_is_proved_and_updates_the_report(saved):
 def test_the_domain_of_the_present_certificate_is_the_default(saved):
     pipeline.certify_directory(saved, domain=Box(-2.0, 0.5))
     assert pipeline.certify_directory(saved)["domain"] == "box:-2,0.5"
+
+
+class CountingOutput(io.StringIO):
+    """A standard output that counts its writes."""
+
+    writes = 0
+
+    def write(self, text):
+        self.writes += 1
+        return super().write(text)
+
+
+@pytest.mark.parametrize("extra", [[], ["--json"]])
+def test_the_auditor_answers_in_one_write(saved, monkeypatch, extra):
+    """Found: with `| head` a second write failed, and PROVED left with the status of REJECTED."""
+    output = CountingOutput()
+    monkeypatch.setattr("sys.stdout", output)
+    assert audit_main(["verify", str(saved), *extra]) == 0
+    assert output.writes == 1
+    assert "PROVED" in output.getvalue()
 
 
 def test_a_certificate_of_another_ticket_is_not_shown(saved):
