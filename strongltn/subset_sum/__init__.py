@@ -2,7 +2,7 @@
 
 from strongltn.subset_sum.problem import SubsetSumProblem
 from strongltn.subset_sum.result import BatchResult, Stop, SubsetSumResult, Verdict
-from strongltn.subset_sum.solve import solve, solve_batch
+from strongltn.subset_sum.solve import solve, solve_batch, solve_targets
 
 __all__ = [
     "BatchResult",
@@ -12,4 +12,5 @@ __all__ = [
     "Verdict",
     "solve",
     "solve_batch",
+    "solve_targets",
 ]

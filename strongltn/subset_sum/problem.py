@@ -73,10 +73,10 @@ def checked_samples(samples: object, *, num_dimensions: int) -> FloatArray:
     return array
 
 
-def checked_targets(targets: object, *, num_instances: int) -> FloatArray:
-    """Return a read-only copy of legal targets, one per row of samples."""
+def checked_targets(targets: object, *, num_instances: int | None = None) -> FloatArray:
+    """Return a read-only copy of legal targets, one per row of samples if their number is given."""
     array = _checked_array("targets", targets, num_dimensions=1, shape="(m,)")
-    if array.size != num_instances:
+    if num_instances is not None and array.size != num_instances:
         raise InvalidInputError(
             "targets",
             got=f"{array.size} targets",

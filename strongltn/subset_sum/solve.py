@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from strongltn.errors import UnsolvedError
-from strongltn.numerics.exact import BoolArray, subset_error, subset_errors
+from strongltn.numerics.exact import BoolArray, FloatArray, subset_error, subset_errors
 from strongltn.subset_sum.problem import (
     SubsetSumProblem,
     checked_samples,
@@ -19,7 +19,7 @@ from strongltn.subset_sum.problem import (
     checked_tolerance,
 )
 from strongltn.subset_sum.result import BatchResult, ObjectArray, Stop, SubsetSumResult, Verdict
-from strongltn.subset_sum.solvers.abstract import AbstractSolver
+from strongltn.subset_sum.solvers.abstract import AbstractSolver, CandidateBatch
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
 
 
@@ -146,12 +146,81 @@ def solve_batch(
     limit = checked_tolerance(tolerance)
     solver = MeetInTheMiddle() if solver is None else solver
     solver.check(rows.shape[1], limit)
-    found = solver.search_batch(rows, goals, limit)
-    error, is_rounded_down = subset_errors(rows, found.mask, goals)
+    return _judged(solver.search_batch(rows, goals, limit), rows, goals, solver, limit)
+
+
+def solve_targets(
+    samples: ArrayLike,
+    targets: ArrayLike,
+    *,
+    solver: AbstractSolver[Any] | None = None,
+    tolerance: float | None = None,
+) -> BatchResult:
+    """Search one subset per target, all of the same samples: the work on them is done once.
+
+    Parameters
+    ----------
+    samples : float64 array, shape (n,)
+        Finite, n >= 1. Other dtypes are rejected, not cast.
+    targets : float64 array, shape (m,)
+        Finite; m may be 0.
+    solver : AbstractSolver, optional
+        Default: ``MeetInTheMiddle()``, the exact optimum.
+    tolerance : float >= 0, optional
+        One for all targets.
+
+    Returns
+    -------
+    BatchResult
+        As of `solve_batch` on rows that are all equal to `samples`.
+
+    Raises
+    ------
+    InvalidInputError
+        A value is outside the above, or the solver needs a tolerance and none is given.
+    BudgetExceeded
+        n is too large for the budget of the solver; nothing was started.
+
+    Notes
+    -----
+    Rigor: exact; the errors are rounded once.  Cost: that of the solver.  Randomness: none.
+
+    Source
+    ------
+    `pensia2020`, experiment 1, shares the samples of a row of the target among its weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> solve_targets(np.array([0.5, 0.25]), np.array([0.3, 0.8, 0.1])).mask.tolist()
+    [[False, True], [True, True], [False, False]]
+    """
+    shared = checked_samples(samples, num_dimensions=1)
+    goals = checked_targets(targets)
+    limit = checked_tolerance(tolerance)
+    solver = MeetInTheMiddle() if solver is None else solver
+    solver.check(shared.size, limit)
+    rows = np.broadcast_to(shared, (goals.size, shared.size))
+    if goals.size == 0:
+        found = CandidateBatch(np.empty(rows.shape, dtype=np.bool_), np.empty(0, dtype=object))
+    else:
+        found = solver.search_targets(solver.prepare(shared), goals, limit)
+    return _judged(found, rows, goals, solver, limit)
+
+
+def _judged(
+    found: CandidateBatch,
+    samples: FloatArray,
+    targets: FloatArray,
+    solver: AbstractSolver[Any],
+    tolerance: float | None,
+) -> BatchResult:
+    """Re-sum what was found, exactly, and say what is known about each row."""
+    error, is_rounded_down = subset_errors(samples, found.mask, targets)
     is_within = None
-    if limit is not None:
-        is_within = (error < limit) | ((error == limit) & ~is_rounded_down)
-    is_covered = np.zeros(len(rows), dtype=np.bool_)
+    if tolerance is not None:
+        is_within = (error < tolerance) | ((error == tolerance) & ~is_rounded_down)
+    is_covered = np.zeros(len(samples), dtype=np.bool_)
     if solver.is_complete:
         is_covered = found.stop == Stop.SPACE_COVERED
     verdict = _verdicts(is_zero=error == 0.0, is_within=is_within, is_covered=is_covered)

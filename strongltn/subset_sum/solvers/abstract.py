@@ -77,3 +77,12 @@ class AbstractSolver(ABC, Generic[StateT]):
             candidate = self.search(self.prepare(samples[row]), target, tolerance)
             mask[row], stop[row] = candidate.mask, candidate.stop
         return CandidateBatch(mask=mask, stop=stop)
+
+    def search_targets(
+        self, state: StateT, targets: FloatArray, tolerance: float | None
+    ) -> CandidateBatch:
+        """Return one subset per target (one or more), all of the same samples: by default a loop."""
+        found = [self.search(state, target, tolerance) for target in targets.tolist()]
+        stop = np.empty(len(found), dtype=object)
+        stop[:] = [candidate.stop for candidate in found]
+        return CandidateBatch(mask=np.array([candidate.mask for candidate in found]), stop=stop)

@@ -91,7 +91,7 @@ class MeetInTheMiddle(AbstractSolver[SortedHalves | BigHalves]):
         if not grid.fits[0]:
             self._check_bytes(samples.size, _big_row_bytes(samples.size))
             return BigHalves.of(samples)
-        from strongltn.subset_sum.solvers._merge_kernels import sorted_halves
+        from strongltn.subset_sum.kernels.scalar import sorted_halves
 
         lists = np.empty((4, 1 << (samples.size // 2)), dtype=np.int64)
         return SortedHalves(grid, *sorted_halves(4 * grid.numerators[0], lists))
@@ -102,7 +102,7 @@ class MeetInTheMiddle(AbstractSolver[SortedHalves | BigHalves]):
         """Return the best subset; the tolerance plays no part."""
         if isinstance(state, BigHalves):
             return Candidate(state.nearest(target), Stop.SPACE_COVERED)
-        from strongltn.subset_sum.solvers._merge_kernels import search_sorted
+        from strongltn.subset_sum.kernels.scalar import search_sorted
 
         samples = 4 * state.grid.numerators[0]
         goal = quarter_targets(state.grid, np.array([target]))[0]
@@ -155,7 +155,7 @@ class MeetInTheMiddle(AbstractSolver[SortedHalves | BigHalves]):
 
 def _search_rows(samples: FloatArray, targets: FloatArray, mask: BoolArray) -> IntArray:
     """Write the best subset of each row into `mask`; return the rows that do not fit int64."""
-    from strongltn.subset_sum.solvers._merge_kernels import search_rows
+    from strongltn.subset_sum.kernels.scalar import search_rows
 
     grid = RowGrid.of(samples)
     if grid.fits.any():
