@@ -81,7 +81,7 @@ class AbstractSolver(ABC, Generic[StateT]):
     def search_targets(
         self, state: StateT, targets: FloatArray, tolerance: float | None
     ) -> CandidateBatch:
-        """Return one subset per target (one or more), all of the same samples: by default a loop."""
+        """Return one subset for each of m >= 1 targets of the same samples: by default a loop."""
         found = [self.search(state, target, tolerance) for target in targets.tolist()]
         stop = np.empty(len(found), dtype=object)
         stop[:] = [candidate.stop for candidate in found]
