@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,6 @@ _REACH_LIMIT = 2.0**59
 # A row is first laid on the grid that gives its largest magnitude 60 bits: a finer bit than that
 # could not fit under the limit anyway.
 _LEADING_BITS = 60
-_ROWS_AT_ONCE = 2**14
 
 
 def dyadic_numerators(values: Iterable[float]) -> tuple[list[int], int]:
@@ -130,30 +130,18 @@ def subset_errors(
 
     Notes
     -----
-    Rigor: exact value, rounded once.  Cost: O(m n), vectorised where a row fits int64.
+    Rigor: exact value, rounded once.  Cost: O(m n), compiled where a row fits int64.
     Randomness: none.
     """
     _check_mask(samples, mask)
+    from strongltn.numerics.row_sums import sum_rows
+
     error = np.empty(len(samples))
     is_rounded_down = np.empty(len(samples), dtype=np.bool_)
-    for start in range(0, len(samples), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        error[rows], is_rounded_down[rows] = _block_errors(samples[rows], mask[rows], targets[rows])
-    return error, is_rounded_down
-
-
-def _block_errors(
-    samples: FloatArray, mask: BoolArray, targets: FloatArray
-) -> tuple[FloatArray, BoolArray]:
-    terms = np.concatenate([np.where(mask, samples, 0.0), -targets[:, None]], axis=1)
-    grid = RowGrid.of(terms)
-    distance = np.abs(grid.numerators.sum(axis=1))
-    nearest = distance.astype(np.float64)
-    with np.errstate(over="ignore"):
-        # Exact below the largest double: a subnormal here has fewer than 53 bits to begin with.
-        error = np.ldexp(nearest, grid.exponents)
-    is_rounded_down = (distance > nearest.astype(np.int64)) & np.isfinite(error)
-    for row in np.flatnonzero(~grid.fits):
+    fits = np.empty(len(samples), dtype=np.bool_)
+    rows = read_only(samples), read_only(mask), read_only(targets)
+    sum_rows(rows, error, is_rounded_down, fits)
+    for row in np.flatnonzero(~fits):
         exact = subset_error(samples[row], mask[row], float(targets[row]))
         error[row] = round_once(exact)
         is_rounded_down[row] = exact > error[row]
@@ -204,6 +192,13 @@ class RowGrid:
         numerators[~fits] = 0
         exponents = np.where(fits & (bits != 0), trailing - shift, 0)
         return cls(numerators=numerators, exponents=exponents, fits=fits)
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a read-only view; with it compiled code meets one type of array and not two."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _check_mask(samples: FloatArray, mask: BoolArray) -> None:

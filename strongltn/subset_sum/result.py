@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, round_once
+from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, read_only, round_once
 
 ObjectArray = NDArray[np.object_]
 
@@ -79,7 +79,7 @@ class SubsetSumResult:
     stop: Stop
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mask", _read_only(self.mask))
+        object.__setattr__(self, "mask", read_only(self.mask))
 
     @property
     def error(self) -> float:
@@ -122,7 +122,7 @@ class BatchResult:
 
     def __post_init__(self) -> None:
         for name in ("mask", "error", "verdict", "stop"):
-            object.__setattr__(self, name, _read_only(getattr(self, name)))
+            object.__setattr__(self, name, read_only(getattr(self, name)))
 
     @property
     def num_kept(self) -> IntArray:
@@ -139,9 +139,3 @@ class BatchResult:
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a batch of results has no truth value: compare its verdicts")
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    view = array.view()  # the solver that made the array may still hold it: leave its flag alone
-    view.flags.writeable = False
-    return view

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from strongltn.errors import BudgetExceeded, InvalidInputError
-from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid
+from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid, read_only
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers._big_integers import BYTES_PER_SUM, BigHalves
 from strongltn.subset_sum.solvers._quarter_grid import quarter_targets
+from strongltn.subset_sum.solvers._row_tasks import ResultT, run_tasks
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
 
-_MAX_ROWS_PER_TASK = 4096  # keeps a task's copies of its rows small
-_MIN_SUMS_PER_TASK = 2**17  # about a millisecond: less would be spent on handing tasks out
+_FEW_ROWS = 8  # fewer do not fill the lanes of a vector
+_MIN_SUMS_PER_TASK = 2**17  # a fraction of a millisecond: less goes into handing tasks out
+_MAX_TASKS = 64  # while they are not too long: every task makes its work area anew
+_MAX_ROWS_PER_TASK = 4096
+_ROWS_TOGETHER = 16  # fill the lanes
+# Up to here most rows that 32 bits do not hold exactly are proved in 32 bits all the same.
+_MAX_ROUNDED = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,30 +125,14 @@ class MeetInTheMiddle(AbstractSolver[SortedHalves | BigHalves]):
         if _big_row_bytes(num_samples) > self.max_bytes and not RowGrid.of(samples).fits.all():
             self._check_bytes(num_samples, _big_row_bytes(num_samples))
         mask = np.empty(samples.shape, dtype=np.bool_)
-
-        def search_task(rows: slice) -> IntArray:
-            left = _search_rows(samples[rows], targets[rows], mask[rows])
-            return left + np.int64(rows.start)
-
-        for left in self._run_tasks(search_task, num_rows, num_samples):
-            for row in left:  # one at a time, for the sake of the memory: threads gain nothing here
-                mask[row] = BigHalves.of(samples[row]).nearest(float(targets[row]))
+        batch = _Batch(read_only(samples), read_only(targets), mask, self.max_bytes)
+        left = np.arange(num_rows)
+        if num_rows >= _FEW_ROWS:
+            left = batch.search_lanes(batch.search_lanes(left, bits=32), bits=64)
+        for row in batch.search_scalar(left):
+            # one at a time, for the sake of the memory: threads gain nothing here
+            mask[row] = BigHalves.of(samples[row]).nearest(float(targets[row]))
         return CandidateBatch(mask, np.full(num_rows, Stop.SPACE_COVERED, dtype=object))
-
-    def _run_tasks(
-        self, search_task: Callable[[slice], IntArray], num_rows: int, num_samples: int
-    ) -> list[IntArray]:
-        """Cut the rows into tasks, several per core if they are many and none of them tiny."""
-        import numba
-
-        num_cores = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-        num_threads = min(num_cores, self.max_bytes // _row_bytes(num_samples))
-        even_share = -(-num_rows // (4 * num_threads))
-        worthwhile = max(1, _MIN_SUMS_PER_TASK >> (num_samples // 2))
-        size = min(max(even_share, worthwhile), _MAX_ROWS_PER_TASK)
-        tasks = [slice(start, start + size) for start in range(0, num_rows, size)]
-        with ThreadPoolExecutor(num_threads) as pool:
-            return list(pool.map(search_task, tasks))
 
     def _check_bytes(self, num_samples: int, num_bytes: int) -> None:
         if num_bytes > self.max_bytes:
@@ -153,14 +142,65 @@ class MeetInTheMiddle(AbstractSolver[SortedHalves | BigHalves]):
             )
 
 
-def _search_rows(samples: FloatArray, targets: FloatArray, mask: BoolArray) -> IntArray:
-    """Write the best subset of each row into `mask`; return the rows that do not fit int64."""
-    from strongltn.subset_sum.kernels.scalar import search_rows
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """Rows to search: each method searches some of them and returns those that it leaves."""
 
-    grid = RowGrid.of(samples)
-    if grid.fits.any():
-        search_rows(4 * grid.numerators, quarter_targets(grid, targets), mask)
-    return np.flatnonzero(~grid.fits)
+    samples: FloatArray
+    targets: FloatArray
+    mask: BoolArray
+    max_bytes: int
+
+    def search_lanes(self, rows: IntArray, *, bits: int) -> IntArray:
+        """Search rows side by side, in keys of 32 or 64 bits; leave what these cannot prove."""
+        from strongltn.subset_sum.kernels import keys, lanes
+
+        num_samples = self.samples.shape[1]
+        if lanes.VECTOR_BYTES == 0 or keys.work_bytes(num_samples) > self.max_bytes:
+            return rows
+        word = (
+            np.empty(0, dtype=np.int32 if bits == 32 else np.int64),
+            2.0**31 if bits == 32 else 2.0**60,
+            bits == 32 and num_samples > _MAX_ROUNDED,
+        )
+        is_proved = np.zeros(len(self.samples), dtype=np.bool_)
+
+        def search_task(part: slice) -> None:
+            keys.search_rows(self.samples, self.targets, rows[part], word, self.mask, is_proved)
+
+        self._run_tasks(search_task, rows.size, keys.work_bytes(num_samples))
+        return rows[~is_proved[rows]]
+
+    def search_scalar(self, rows: IntArray) -> IntArray:
+        """Search one row after the other in int64; leave those that do not fit."""
+        from strongltn.subset_sum.kernels.scalar import search_rows
+
+        def search_task(part: slice) -> IntArray:
+            some = rows[part]
+            grid = RowGrid.of(self.samples[some])
+            fits = grid.fits
+            if fits.any():
+                mask = np.empty((some.size, self.samples.shape[1]), dtype=np.bool_)
+                search_rows(4 * grid.numerators, quarter_targets(grid, self.targets[some]), mask)
+                self.mask[some[fits]] = mask[fits]
+            return some[~fits]
+
+        lefts = self._run_tasks(search_task, rows.size, _row_bytes(self.samples.shape[1]))
+        return np.concatenate([rows[:0], *lefts])
+
+    def _run_tasks(
+        self, task: Callable[[slice], ResultT], num_rows: int, num_bytes: int
+    ) -> list[ResultT]:
+        """Cut the rows into tasks; each thread works in `num_bytes`."""
+        worthwhile = max(_FEW_ROWS, _MIN_SUMS_PER_TASK >> (self.samples.shape[1] // 2))
+        size = min(max(worthwhile, num_rows // _MAX_TASKS), _MAX_ROWS_PER_TASK)
+        return run_tasks(
+            task,
+            num_rows,
+            rows_per_task=-(-size // _ROWS_TOGETHER) * _ROWS_TOGETHER,
+            max_threads=max(1, self.max_bytes // num_bytes),
+        )
+
 
 
 def _row_bytes(num_samples: int) -> int:

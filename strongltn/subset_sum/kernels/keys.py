@@ -1,0 +1,271 @@
+"""Rows of doubles as integer keys for the lanes, and masks from what the lanes have found.
+
+A row of samples x and its target t become integers on a grid of step h, a power of two chosen for
+the row so that its keys fill the word. With r = rint(x / h), a subset sum lies at ``sum(+-2 r)``;
+the constant ``sum(2 r)`` goes into the target: ``T - sum(2 r)``, where T is t in quarter units, odd
+(see the module _quarter_grid). Where all samples lie on the grid, the order of the differences is
+exact. Where they do not, a difference D is off by at most
+
+    e = sum(abs(2 x / h - 2 r)) + 2,
+
+one of the 2 for T, the other for the mean of the roundings, which goes into the target as well. The
+best pair is then the optimum if no other pair has a difference of at most D + 2 e. This is checked
+on a list that contains every such pair; a row that fails is left to a wider word.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+from strongltn.subset_sum.kernels import lanes
+
+_LOG_LOW = 5  # the sums of the first 5 samples of a half are compared at a time
+_VECTOR_BYTES = lanes.VECTOR_BYTES
+_LEAST_HALF = lanes.LEAST_HALF
+
+
+@numba.njit(cache=True, nogil=True)
+def _encode(samples, target, limit, keys):  # type: ignore[no-untyped-def]
+    """Write the integers 2 r of a row; return (key of the target, window 2 e), window 0 if exact.
+
+    Parameters
+    ----------
+    samples : float64 array, shape (n,)
+    target : float
+    limit : float
+        What no key may exceed: 2.0**31 less some room, or 2.0**60.
+    keys : int64 array, shape (n,)
+        Written.
+    """
+    lanes.keep_apart()
+    n = samples.size
+    half = n // 2
+    largest = 0.0
+    for k in range(n):
+        largest = max(largest, abs(samples[k]))
+    if largest == 0.0:
+        keys[:] = 0
+        return (-1 if target <= 0.0 else 1), 0
+    exponent = math.frexp(largest)[1]
+    # Two factors, as 2**-exponent itself may be beyond the doubles.
+    first = math.ldexp(1.0, -exponent // 2)
+    second = math.ldexp(1.0, -exponent - (-exponent // 2))
+    sum_a = sum_b = total = 0.0
+    for k in range(n):
+        x = samples[k] * first * second
+        total += x
+        if k < half:
+            sum_a += abs(x)
+        else:
+            sum_b += abs(x)
+    goal = target * first * second
+    reach = sum_a + sum_b
+    span = max(sum_a, min(abs(2.0 * goal - total), reach) + sum_b)
+    log = math.frexp((limit - 4 * n - 16) / (span * (1.0 + 2.0**-40)))[1] - 1
+    scale = math.ldexp(1.0, log - 1)
+    rounding = drift = 0.0
+    constant = np.int64(0)
+    magnitude = np.int64(0)
+    for k in range(n):
+        x = samples[k] * first * second
+        units = x * scale
+        whole = np.rint(units)
+        lost = 2.0 * (units - whole)
+        rounding += abs(lost)
+        if x == 0.0 and samples[k] != 0.0:
+            rounding += 2.0**-60
+        drift += lost
+        keys[k] = 2 * np.int64(whole)
+        constant += keys[k]
+        magnitude += abs(keys[k])
+    units = goal * scale
+    end = np.float64(magnitude)
+    if abs(units) > end:
+        key = magnitude + 1 if units > 0.0 else -magnitude - 1
+        return key, 0 if rounding == 0.0 else 2 * (np.int64(rounding) + 4)
+    whole = np.floor(units)
+    fraction = units - whole
+    key = 4 * np.int64(whole) + (-1 if fraction == 0.0 else 1 if fraction <= 0.5 else 3) - constant
+    if rounding > 0.0:
+        key -= 2 * np.int64(np.rint(0.5 * drift))
+    key = min(max(key, -magnitude - 1), magnitude + 1)
+    return key, 0 if rounding == 0.0 else 2 * (np.int64(rounding) + 4)
+
+
+@numba.njit(cache=True, nogil=True)
+def _find(keys, wanted, slack, tables):  # type: ignore[no-untyped-def]
+    """Return (first index, how many) of the sums ``sum(+-keys)`` within `slack` of `wanted`.
+
+    Bit k of an index gives key k the sign +. Without slack the count stops at the first hits. The
+    work areas hold the sums of the first five keys; what these must be at least, given the signs of
+    the others; and five numbers.
+    """
+    low, lowest, steps = tables
+    lanes.keep_apart()
+    num_low = min(keys.size, _LOG_LOW)
+    num_middle = min(keys.size - num_low, _LOG_LOW)
+    num_high = 1 << (keys.size - num_low)
+    steps[:] = 0
+    total = np.int64(0)
+    for k in range(num_low):
+        total -= keys[k]
+        steps[k] = 2 * keys[k]
+    lanes.write_sums(low, total, steps)
+    steps[:] = 0
+    least = wanted - slack
+    for k in range(num_low, keys.size):
+        least += keys[k]
+    for k in range(num_middle):
+        steps[k] = -2 * keys[num_low + k]
+    lanes.write_sums(lowest, least, steps)
+    for k in range(num_low + num_middle, keys.size):
+        filled = 1 << (k - num_low)
+        for j in range(filled):
+            lowest[filled + j] = lowest[j] - 2 * keys[k]
+    index = np.int64(-1)
+    count = np.int64(0)
+    valid = (np.int64(1) << (1 << num_low)) - 1
+    for block in range(0, num_high, 8):
+        if num_high >= 8 and not lanes.any_hits(low, lowest, block, 2 * slack):
+            continue
+        for j in range(block, min(block + 8, num_high)):
+            word = lanes.hits(low, np.int64(lowest[j]), 2 * slack) & valid
+            if word != 0:
+                if count == 0:
+                    index = (j << num_low) + lanes.lowest_bit(word)
+                count += lanes.count_bits(word)
+        if count > 0 and slack == 0:
+            break
+    return index, count
+
+
+@numba.njit(cache=True, nogil=True)
+def _decode(row, found, top, tables, mask):  # type: ignore[no-untyped-def]
+    """Write the best subset of one row; return whether it is proved to be the optimum.
+
+    `row` is what `_encode` made of it: keys, target and window. `found` holds what `scan_lanes`
+    leaves for it: the least difference and the least of the others, both less by 2**(width - 1),
+    the negative of `top`; and the key in the middle.
+    """
+    keys, goal, window = row
+    lanes.keep_apart()
+    half = keys.size // 2
+    distance = 2 * (found[0] + top) + 1
+    second = 2 * (found[1] + top) + 1
+    middle = found[2]
+    # All sums of A are alike modulo 4, and so are all keys of B.
+    class_a = goal - goal
+    for k in range(half):
+        class_a += keys[k]
+    class_b = goal
+    for k in range(half, keys.size):
+        class_b -= keys[k]
+    key_a = key_b = middle
+    if middle & 1 == 0:
+        key_b += distance if (middle + distance - class_b) & 3 == 0 else -distance
+    else:
+        key_a += distance if (middle + distance - class_a) & 3 == 0 else -distance
+    slack = np.int64(0)
+    if window > 0:
+        # Any other candidate then shares this one place where even and odd keys meet.
+        slack = window
+        if second <= distance + window:
+            return False
+    index_a, count_a = _find(keys[:half], key_a, slack, tables)
+    index_b, count_b = _find(keys[half:], goal - key_b, slack, tables)
+    if count_a == 0 or count_b == 0 or (window > 0 and count_a + count_b > 2):
+        return False
+    for k in range(half):
+        mask[k] = (index_a >> k) & 1 == 1
+    for k in range(half, keys.size):
+        mask[k] = (index_b >> (k - half)) & 1 == 1
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def search_rows(samples, targets, rows, word, mask, is_proved):  # type: ignore[no-untyped-def]
+    """Write the best subset of some rows, and whether it is proved to be the optimum.
+
+    Parameters
+    ----------
+    samples : float64 array, shape (m, n)
+        Finite.
+    targets : float64 array, shape (m,)
+        Finite.
+    rows : int64 array
+        The rows to search.
+    word : (int32 or int64 array, float, bool)
+        An array of the type of the keys; what no key may exceed; whether to leave out rows that
+        the word does not hold exactly.
+    mask : bool array, shape (m, n)
+        Written in the rows that are proved.
+    is_proved : bool array, shape (m,)
+        Written in `rows`.
+    """
+    like, limit, is_exact_only = word
+    n = samples.shape[1]
+    half = n // 2
+    count_a = max(half, _LEAST_HALF)
+    count_b = max(n - half, _LEAST_HALF)
+    num_lanes = _VECTOR_BYTES // like.itemsize
+    top = np.int64(1) << np.int64(8 * like.itemsize - 1)  # of 64 bits: negative, and wraps right
+    magnitudes = lanes.area(count_a + count_b + 1, like)
+    magnitudes[:] = 0
+    half_rows = 1 << (count_b - 1)
+    areas = (
+        lanes.area(half_rows, like),
+        lanes.area(half_rows, like),
+        lanes.area(half_rows, like),
+        lanes.area(half_rows, like),
+    )
+    merged = lanes.area((1 << count_a) + (1 << count_b), like)
+    scan = lanes.area(len(areas), like)
+    tables = (
+        lanes.area(1 << _LOG_LOW, like),
+        lanes.area(1 << max(count_b - _LOG_LOW, _LOG_LOW), like),
+        np.empty(_LOG_LOW, np.int64),
+    )
+    keys = np.empty((num_lanes, n), np.int64)
+    goals = np.empty(num_lanes, np.int64)
+    windows = np.empty(num_lanes, np.int64)
+    group = np.empty(num_lanes, np.int64)
+    found = np.empty(3, np.int64)
+    position = 0
+    while position < rows.size:
+        filled = 0
+        while filled < num_lanes and position < rows.size:
+            row = rows[position]
+            position += 1
+            goals[filled], windows[filled] = _encode(
+                samples[row], targets[row], limit, keys[filled]
+            )
+            if is_exact_only and windows[filled] > 0:
+                is_proved[row] = False
+                continue
+            group[filled] = row
+            for k in range(half):
+                lanes.set_key(magnitudes, k, filled, abs(keys[filled, k]))
+            for k in range(n - half):
+                lanes.set_key(magnitudes, count_a + k, filled, abs(keys[filled, half + k]))
+            lanes.set_key(magnitudes, count_a + count_b, filled, goals[filled])
+            filled += 1
+        if filled == 0:
+            break
+        lanes.scan_lanes(magnitudes, count_a, count_b, areas, merged, scan)
+        for lane in range(filled):
+            row = group[lane]
+            for j in range(3):
+                found[j] = lanes.get_key(scan, j + 1, lane)
+            encoded = (keys[lane], goals[lane], windows[lane])
+            is_proved[row] = _decode(encoded, found, top, tables, mask[row])
+
+
+def work_bytes(num_samples: int) -> int:
+    """Return the memory that `search_rows` works in, of which lists are all that matters."""
+    count_a = max(num_samples // 2, _LEAST_HALF)
+    count_b = max(num_samples - num_samples // 2, _LEAST_HALF)
+    num_rows = (3 << count_b) + (1 << count_a)
+    return _VECTOR_BYTES * (num_rows + num_rows // 16 + 64)
