@@ -193,6 +193,14 @@ class RowGrid:
         exponents = np.where(fits & (bits != 0), trailing - shift, 0)
         return cls(numerators=numerators, exponents=exponents, fits=fits)
 
+    def repeated(self, num_rows: int) -> RowGrid:
+        """Return the grid of one row as that of `num_rows` equal ones, without copying."""
+        return RowGrid(
+            numerators=np.broadcast_to(self.numerators, (num_rows, self.numerators.shape[1])),
+            exponents=np.broadcast_to(self.exponents, (num_rows,)),
+            fits=np.broadcast_to(self.fits, (num_rows,)),
+        )
+
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
     """Return a read-only view; with it compiled code meets one type of array and not two."""

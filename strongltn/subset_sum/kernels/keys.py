@@ -28,26 +28,29 @@ _LEAST_HALF = lanes.LEAST_HALF
 
 
 @numba.njit(cache=True, nogil=True)
-def _encode(samples, target, limit, keys):  # type: ignore[no-untyped-def]
+def _encode(instance, limit, encoded):  # type: ignore[no-untyped-def]
     """Write the integers 2 r of a row; return (key of the target, window 2 e), window 0 if exact.
 
     Parameters
     ----------
-    samples : float64 array, shape (n,)
-    target : float
+    instance : (float64 array (m, n), float64 array (m,), row)
+        Samples, targets, and which of them.
     limit : float
-        What no key may exceed: 2.0**31 less some room, or 2.0**60.
-    keys : int64 array, shape (n,)
+        What no key may exceed.
+    encoded : (int64 array (lanes, n), lane)
         Written.
     """
     lanes.keep_apart()
-    n = samples.size
+    samples, targets, row = instance
+    keys, lane = encoded
+    target = targets[row]
+    n = samples.shape[1]
     half = n // 2
     largest = 0.0
     for k in range(n):
-        largest = max(largest, abs(samples[k]))
+        largest = max(largest, abs(samples[row, k]))
     if largest == 0.0:
-        keys[:] = 0
+        keys[lane, :] = 0
         return (-1 if target <= 0.0 else 1), 0
     exponent = math.frexp(largest)[1]
     # Two factors, as 2**-exponent itself may be beyond the doubles.
@@ -55,7 +58,7 @@ def _encode(samples, target, limit, keys):  # type: ignore[no-untyped-def]
     second = math.ldexp(1.0, -exponent - (-exponent // 2))
     sum_a = sum_b = total = 0.0
     for k in range(n):
-        x = samples[k] * first * second
+        x = samples[row, k] * first * second
         total += x
         if k < half:
             sum_a += abs(x)
@@ -70,17 +73,17 @@ def _encode(samples, target, limit, keys):  # type: ignore[no-untyped-def]
     constant = np.int64(0)
     magnitude = np.int64(0)
     for k in range(n):
-        x = samples[k] * first * second
+        x = samples[row, k] * first * second
         units = x * scale
         whole = np.rint(units)
         lost = 2.0 * (units - whole)
         rounding += abs(lost)
-        if x == 0.0 and samples[k] != 0.0:
+        if x == 0.0 and samples[row, k] != 0.0:
             rounding += 2.0**-60
         drift += lost
-        keys[k] = 2 * np.int64(whole)
-        constant += keys[k]
-        magnitude += abs(keys[k])
+        keys[lane, k] = 2 * np.int64(whole)
+        constant += keys[lane, k]
+        magnitude += abs(keys[lane, k])
     units = goal * scale
     end = np.float64(magnitude)
     if abs(units) > end:
@@ -96,35 +99,40 @@ def _encode(samples, target, limit, keys):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _find(keys, wanted, slack, tables):  # type: ignore[no-untyped-def]
-    """Return (first index, how many) of the sums ``sum(+-keys)`` within `slack` of `wanted`.
+def _find(encoded, part, wanted, slack, tables):  # type: ignore[no-untyped-def]
+    """Return (first index, how many) of the sums ``sum(+-key)`` within `slack` of `wanted`.
+
+    The keys are those of a lane from one index up to another: `encoded` and `part`.
 
     Bit k of an index gives key k the sign +. Without slack the count stops at the first hits. The
     work areas hold the sums of the first five keys; what these must be at least, given the signs of
     the others; and five numbers.
     """
     low, lowest, steps = tables
+    keys, lane = encoded
+    first, end = part
+    num_keys = end - first
     lanes.keep_apart()
-    num_low = min(keys.size, _LOG_LOW)
-    num_middle = min(keys.size - num_low, _LOG_LOW)
-    num_high = 1 << (keys.size - num_low)
+    num_low = min(num_keys, _LOG_LOW)
+    num_middle = min(num_keys - num_low, _LOG_LOW)
+    num_high = 1 << (num_keys - num_low)
     steps[:] = 0
     total = np.int64(0)
     for k in range(num_low):
-        total -= keys[k]
-        steps[k] = 2 * keys[k]
+        total -= keys[lane, first + k]
+        steps[k] = 2 * keys[lane, first + k]
     lanes.write_sums(low, total, steps)
     steps[:] = 0
     least = wanted - slack
-    for k in range(num_low, keys.size):
-        least += keys[k]
+    for k in range(num_low, num_keys):
+        least += keys[lane, first + k]
     for k in range(num_middle):
-        steps[k] = -2 * keys[num_low + k]
+        steps[k] = -2 * keys[lane, first + num_low + k]
     lanes.write_sums(lowest, least, steps)
-    for k in range(num_low + num_middle, keys.size):
+    for k in range(num_low + num_middle, num_keys):
         filled = 1 << (k - num_low)
         for j in range(filled):
-            lowest[filled + j] = lowest[j] - 2 * keys[k]
+            lowest[filled + j] = lowest[j] - 2 * keys[lane, first + k]
     index = np.int64(-1)
     count = np.int64(0)
     valid = (np.int64(1) << (1 << num_low)) - 1
@@ -143,26 +151,28 @@ def _find(keys, wanted, slack, tables):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _decode(row, found, top, tables, mask):  # type: ignore[no-untyped-def]
+def _decode(encoded, found, tables, mask):  # type: ignore[no-untyped-def]
     """Write the best subset of one row; return whether it is proved to be the optimum.
 
-    `row` is what `_encode` made of it: keys, target and window. `found` holds what `scan_lanes`
-    leaves for it: the least difference and the least of the others, both less by 2**(width - 1),
-    the negative of `top`; and the key in the middle.
+    `encoded` holds the keys and their lane, the target and the window. `found` holds what
+    `scan_lanes` leaves: the least difference and the least of the others, as (d - 1) / 2, and the
+    key in the middle. `mask` is the array and its row.
     """
-    keys, goal, window = row
     lanes.keep_apart()
-    half = keys.size // 2
-    distance = 2 * (found[0] + top) + 1
-    second = 2 * (found[1] + top) + 1
+    keys, lane, goal, window = encoded
+    rows, row = mask
+    n = keys.shape[1]
+    half = n // 2
+    distance = 2 * found[0] + 1
+    second = 2 * found[1] + 1
     middle = found[2]
     # All sums of A are alike modulo 4, and so are all keys of B.
     class_a = goal - goal
     for k in range(half):
-        class_a += keys[k]
+        class_a += keys[lane, k]
     class_b = goal
-    for k in range(half, keys.size):
-        class_b -= keys[k]
+    for k in range(half, n):
+        class_b -= keys[lane, k]
     key_a = key_b = middle
     if middle & 1 == 0:
         key_b += distance if (middle + distance - class_b) & 3 == 0 else -distance
@@ -174,14 +184,14 @@ def _decode(row, found, top, tables, mask):  # type: ignore[no-untyped-def]
         slack = window
         if second <= distance + window:
             return False
-    index_a, count_a = _find(keys[:half], key_a, slack, tables)
-    index_b, count_b = _find(keys[half:], goal - key_b, slack, tables)
+    index_a, count_a = _find((keys, lane), (0, half), key_a, slack, tables)
+    index_b, count_b = _find((keys, lane), (half, n), goal - key_b, slack, tables)
     if count_a == 0 or count_b == 0 or (window > 0 and count_a + count_b > 2):
         return False
     for k in range(half):
-        mask[k] = (index_a >> k) & 1 == 1
-    for k in range(half, keys.size):
-        mask[k] = (index_b >> (k - half)) & 1 == 1
+        rows[row, k] = (index_a >> k) & 1 == 1
+    for k in range(half, n):
+        rows[row, k] = (index_b >> (k - half)) & 1 == 1
     return True
 
 
@@ -211,7 +221,7 @@ def search_rows(samples, targets, rows, word, mask, is_proved):  # type: ignore[
     count_a = max(half, _LEAST_HALF)
     count_b = max(n - half, _LEAST_HALF)
     num_lanes = _VECTOR_BYTES // like.itemsize
-    top = np.int64(1) << np.int64(8 * like.itemsize - 1)  # of 64 bits: negative, and wraps right
+    lowest = -(np.int64(1) << np.int64(8 * like.itemsize - 1))  # in 64 bits its own negative
     magnitudes = lanes.area(count_a + count_b + 1, like)
     magnitudes[:] = 0
     half_rows = 1 << (count_b - 1)
@@ -239,9 +249,7 @@ def search_rows(samples, targets, rows, word, mask, is_proved):  # type: ignore[
         while filled < num_lanes and position < rows.size:
             row = rows[position]
             position += 1
-            goals[filled], windows[filled] = _encode(
-                samples[row], targets[row], limit, keys[filled]
-            )
+            goals[filled], windows[filled] = _encode((samples, targets, row), limit, (keys, filled))
             if is_exact_only and windows[filled] > 0:
                 is_proved[row] = False
                 continue
@@ -257,10 +265,11 @@ def search_rows(samples, targets, rows, word, mask, is_proved):  # type: ignore[
         lanes.scan_lanes(magnitudes, count_a, count_b, areas, merged, scan)
         for lane in range(filled):
             row = group[lane]
-            for j in range(3):
-                found[j] = lanes.get_key(scan, j + 1, lane)
-            encoded = (keys[lane], goals[lane], windows[lane])
-            is_proved[row] = _decode(encoded, found, top, tables, mask[row])
+            found[0] = lanes.get_key(scan, 1, lane) - lowest
+            found[1] = lanes.get_key(scan, 2, lane) - lowest
+            found[2] = lanes.get_key(scan, 3, lane)
+            encoded = (keys, lane, goals[lane], windows[lane])
+            is_proved[row] = _decode(encoded, found, tables, (mask, row))
 
 
 def work_bytes(num_samples: int) -> int:

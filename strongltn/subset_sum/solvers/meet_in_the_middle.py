@@ -14,6 +14,7 @@ from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers._big_integers import BYTES_PER_SUM, BigHalves
 from strongltn.subset_sum.solvers._quarter_grid import quarter_targets
 from strongltn.subset_sum.solvers._row_tasks import ResultT, run_tasks
+from strongltn.subset_sum.solvers._sum_table import SumTable, num_tabled
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
 
 _FEW_ROWS = 8  # fewer do not fill the lanes of a vector
@@ -133,6 +134,20 @@ class MeetInTheMiddle(AbstractSolver[SortedHalves | BigHalves]):
             # one at a time, for the sake of the memory: threads gain nothing here
             mask[row] = BigHalves.of(samples[row]).nearest(float(targets[row]))
         return CandidateBatch(mask, np.full(num_rows, Stop.SPACE_COVERED, dtype=object))
+
+    def search_targets(
+        self, state: SortedHalves | BigHalves, targets: FloatArray, tolerance: float | None
+    ) -> CandidateBatch:
+        """Return the best subset for each target: by a table of sums where building one pays."""
+        if isinstance(state, BigHalves):
+            return super().search_targets(state, targets, tolerance)
+        numerators = state.grid.numerators[0]
+        size = num_tabled(numerators.size, targets.size, max_bytes=self.max_bytes)
+        if size == 0:
+            return super().search_targets(state, targets, tolerance)
+        goals = quarter_targets(state.grid.repeated(targets.size), targets)
+        mask = SumTable.of(numerators, num_tabled=size).nearest(goals)
+        return CandidateBatch(mask, np.full(targets.size, Stop.SPACE_COVERED, dtype=object))
 
     def _check_bytes(self, num_samples: int, num_bytes: int) -> None:
         if num_bytes > self.max_bytes:
