@@ -28,6 +28,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+bench = typer.Typer(help="Measure the solvers on this machine.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
 
 
 class ConstructionName(Enum):
@@ -193,6 +195,67 @@ def demo(
     _print(report, demo_lines(report), as_json=as_json)
     if not all(row["verdict"] == "PROVED" for row in report["tickets"]):
         raise typer.Exit(EXIT_NOT_WITHIN)
+
+
+@bench.command("subset-sum")
+def bench_subset_sum(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Under a minute: fewer n, rounds and instances.")
+    ] = False,
+    peers: Annotated[
+        str | None,
+        typer.Option(
+            "--peers",
+            help="Of cbc, highs, cpsat, gurobi and scip, with commas, or none "
+            "(default: those installed).",
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="Directory for report, figure and history.jsonl.")
+    ] = Path("bench-results"),
+    record: Annotated[
+        Path | None, typer.Option("--record", help="Also add the report to this JSONL file.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the instances.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Time every solver, and general ones beside them, on the same integers; audit what they claim.
+
+    Exit 0: every claim of ours that was checked is true. Exit 1: one is not.
+
+    Everything is written at the end; an interrupted run leaves nothing.
+    """
+    from strongltn.bench.figure import plot_times
+    from strongltn.bench.peers import chosen_peers
+    from strongltn.bench.record import HISTORY, append_report, check_writable, last_report
+    from strongltn.bench.subset_sum import is_all_right, run_benchmark
+    from strongltn.bench.table import report_lines
+
+    keys = chosen_peers(peers)
+    check_writable(out, record)
+    with _progress() as progress:
+        report = run_benchmark(peers=keys, is_quick=quick, seed=seed, progress=progress)
+    for history in (out / HISTORY, *([] if record is None else [record])):
+        append_report(history, report)
+    plot_times(last_report(out / HISTORY), out / "subset_sum_times")
+    _print(report, report_lines(report), as_json=as_json)
+    if not is_all_right(report):
+        raise typer.Exit(EXIT_NOT_WITHIN)
+
+
+@bench.command("figure")
+def bench_figure(
+    history: Annotated[Path, typer.Argument(metavar="HISTORY", help="JSONL file of reports.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write, without suffix.")] = Path(
+        "bench-results/subset_sum_times"
+    ),
+) -> None:
+    """Draw time per instance against n, from the last report of a history."""
+    from strongltn.bench.figure import plot_times
+    from strongltn.bench.record import last_report
+
+    paths = plot_times(last_report(history), out)
+    sys.stdout.write("".join(f"{path}\n" for path in paths))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strongltn.errors import UnsolvedError
+from strongltn.errors import InvalidInputError, UnsolvedError
 from strongltn.numerics.exact import BoolArray, FloatArray, subset_error, subset_errors
 from strongltn.subset_sum.problem import (
     SubsetSumProblem,
@@ -98,6 +98,7 @@ def solve_batch(
     *,
     solver: AbstractSolver[Any] | None = None,
     tolerance: float | None = None,
+    device: str = "cpu",
 ) -> BatchResult:
     """Search one subset per row: the same answers as `solve` row by row, without its overhead.
 
@@ -111,6 +112,9 @@ def solve_batch(
         Default: ``MeetInTheMiddle()``, the exact optimum.
     tolerance : float >= 0, optional
         One for all rows.
+    device : str
+        "cpu", or a CUDA device as torch names it: the exact optimum by a kernel there, the same
+        masks bit for bit. Only for `MeetInTheMiddle`.
 
     Returns
     -------
@@ -120,7 +124,8 @@ def solve_batch(
     Raises
     ------
     InvalidInputError
-        A value is outside the above, or the solver needs a tolerance and none is given.
+        A value is outside the above, the solver needs a tolerance and none is given, or the solver
+        or this machine has nothing for `device`.
     BudgetExceeded
         n is too large for the budget of the solver; nothing was started.
 
@@ -146,7 +151,25 @@ def solve_batch(
     limit = checked_tolerance(tolerance)
     solver = MeetInTheMiddle() if solver is None else solver
     solver.check(rows.shape[1], limit)
-    return _judged(solver.search_batch(rows, goals, limit), rows, goals, solver, limit)
+    if device == "cpu":
+        found = solver.search_batch(rows, goals, limit)
+    else:
+        found = _search_on(device, rows, goals, solver)
+    return _judged(found, rows, goals, solver, limit)
+
+
+def _search_on(
+    device: str, samples: FloatArray, targets: FloatArray, solver: AbstractSolver[Any]
+) -> CandidateBatch:
+    from strongltn.subset_sum.gpu import search_batch
+
+    if not isinstance(solver, MeetInTheMiddle):
+        raise InvalidInputError(
+            "device",
+            got=f"{device!r} with {solver!r}",
+            allowed="'cpu', or MeetInTheMiddle as the solver",
+        )
+    return search_batch(samples, targets, device=device)
 
 
 def solve_targets(

@@ -10,17 +10,26 @@ from oracles import best_subset, exact_error
 
 from strongltn.subset_sum import SubsetSumProblem, Verdict, solve, solve_batch, solvers
 
-COMPLETE_SOLVERS = [
+OPTIMAL_SOLVERS = [
     solvers.BruteForce(),
     solvers.MeetInTheMiddle(),
     solvers.GrowingPrefix(first=2, step=2),
+    solvers.SchroeppelShamir(),
 ]
+# complete as well, but any subset within the tolerance, or the sparsest one, will do for them
+COMPLETE_SOLVERS = [*OPTIMAL_SOLVERS, solvers.WithinTolerance(), solvers.Sparsest()]
 ALL_SOLVERS = [
     *COMPLETE_SOLVERS,
     solvers.SingleWeight(),
+    solvers.FixedSize(1),
+    solvers.GreedyGeometric(),
     solvers.IntegerProgram("HiGHS"),
     solvers.IntegerProgram("PULP_CBC_CMD"),
     solvers.IntegerProgram("HiGHS", objective=solvers.Objective.FEWEST_SAMPLES),
+    solvers.IntegerProgram("HiGHS", objective=solvers.Objective.WITHIN_TOLERANCE),
+    solvers.IntegerProgram("HiGHS", is_tight=False),
+    solvers.ConstraintProgram(),
+    solvers.ConstraintProgram(objective=solvers.Objective.FEWEST_SAMPLES),
 ]
 INSTANCES = {
     "one sample": ([0.75], 0.5),
@@ -37,13 +46,17 @@ INSTANCES = {
 
 
 every_solver = pytest.mark.parametrize("solver", ALL_SOLVERS, ids=repr)
+every_optimal_solver = pytest.mark.parametrize("solver", OPTIMAL_SOLVERS, ids=repr)
 every_complete_solver = pytest.mark.parametrize("solver", COMPLETE_SOLVERS, ids=repr)
 every_instance = pytest.mark.parametrize("instance", INSTANCES.values(), ids=INSTANCES)
 
 
 def tolerance_for(solver):
     """0.3, or None where the solver does without."""
-    needs_one = getattr(solver, "objective", None) is solvers.Objective.FEWEST_SAMPLES
+    objective = getattr(solver, "objective", solvers.Objective.LEAST_ERROR)
+    needs_one = objective is not solvers.Objective.LEAST_ERROR or isinstance(
+        solver, solvers.WithinTolerance | solvers.Sparsest
+    )
     return 0.3 if needs_one else None
 
 
@@ -133,9 +146,9 @@ def test_a_solver_is_a_value(solver):
         setattr(solver, fields[0].name if fields else "max_samples", 1)
 
 
-@every_complete_solver
+@every_optimal_solver
 @every_instance
-def test_a_complete_solver_returns_the_mask_of_the_tie_rule(solver, instance):
+def test_an_optimal_solver_returns_the_mask_of_the_tie_rule(solver, instance):
     samples, target = instance
     error, mask = best_subset(samples, target)
     result = solve(SubsetSumProblem(samples, target), solver)

@@ -27,13 +27,15 @@ ALLOWED = {
     "certify": MIDDLE | {"networks"},
     "pipeline": PILLARS | {"theorems", "construct", "certify"},
     "report": set(),
+    "bench": MIDDLE | {"subset_sum"},
     "data": MIDDLE | {"networks"},
     "plotting": PILLARS | {"theorems"},
     "demo": PILLARS
     | {"theorems", "construct", "certify", "pipeline", "data", "plotting", "proofs_check"},
-    "cli": PILLARS | {"construct", "certify", "pipeline", "report", "demo", "proofs_check"},
+    "cli": PILLARS
+    | {"construct", "certify", "pipeline", "report", "bench", "demo", "proofs_check"},
 }
-HEAVY = ("torch", "numba", "matplotlib", "cvxpy", "pulp", "sklearn", "highspy")
+HEAVY = ("torch", "numba", "matplotlib", "cvxpy", "pulp", "sklearn", "highspy", "ortools")
 
 
 def modules(package):

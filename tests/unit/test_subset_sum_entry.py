@@ -309,3 +309,11 @@ def test_importing_the_package_loads_neither_numba_nor_pulp():
         "raise SystemExit(bool({'numba', 'pulp', 'highspy', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_device_that_is_not_there_and_a_solver_without_one_are_refused():
+    samples, targets = np.array([[0.5, 0.25]]), np.array([0.3])
+    with pytest.raises(InvalidInputError, match="abacus"):
+        solve_batch(samples, targets, device="abacus")
+    with pytest.raises(InvalidInputError, match="MeetInTheMiddle"):
+        solve_batch(samples, targets, device="cuda", solver=SingleWeight())

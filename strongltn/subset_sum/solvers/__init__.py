@@ -1,20 +1,33 @@
 """One file per algorithm; each solver is a frozen dataclass."""
 
+from strongltn.subset_sum.formulations import Objective
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
 from strongltn.subset_sum.solvers.brute_force import BruteForce
+from strongltn.subset_sum.solvers.cp_sat import ConstraintProgram
+from strongltn.subset_sum.solvers.fixed_size import FixedSize
+from strongltn.subset_sum.solvers.greedy import GreedyGeometric
 from strongltn.subset_sum.solvers.growing_prefix import GrowingPrefix
-from strongltn.subset_sum.solvers.ilp import IntegerProgram, Objective
+from strongltn.subset_sum.solvers.ilp import IntegerProgram
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
+from strongltn.subset_sum.solvers.schroeppel_shamir import SchroeppelShamir
 from strongltn.subset_sum.solvers.single_weight import SingleWeight
+from strongltn.subset_sum.solvers.sparsest import Sparsest
+from strongltn.subset_sum.solvers.within_tolerance import WithinTolerance
 
 __all__ = [
     "AbstractSolver",
     "BruteForce",
     "Candidate",
     "CandidateBatch",
+    "ConstraintProgram",
+    "FixedSize",
+    "GreedyGeometric",
     "GrowingPrefix",
     "IntegerProgram",
     "MeetInTheMiddle",
     "Objective",
+    "SchroeppelShamir",
     "SingleWeight",
+    "Sparsest",
+    "WithinTolerance",
 ]

@@ -217,7 +217,6 @@ class _Batch:
         )
 
 
-
 def _row_bytes(num_samples: int) -> int:
     """Four lists while merging and one of twice their length for the mask, 8 bytes a sum."""
     return 48 << (num_samples // 2)

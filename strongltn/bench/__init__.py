@@ -1,0 +1,1 @@
+"""Measurements: what is claimed is audited, and what is compared runs in turns on one workload."""

@@ -1,0 +1,173 @@
+"""The best subset of every size: how the error depends on the number of samples kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from strongltn.errors import InvalidInputError
+from strongltn.numerics.exact import (
+    BoolArray,
+    FloatArray,
+    round_once,
+    subset_error,
+    subset_errors,
+)
+from strongltn.subset_sum.problem import SubsetSumProblem, checked_samples, checked_targets
+from strongltn.subset_sum.solvers._sized_search import best_of_sizes, check_bytes
+
+
+@dataclass(frozen=True, eq=False)
+class SizesResult:
+    """The best subset of each size 0, ..., n of one instance.
+
+    Attributes
+    ----------
+    mask : bool array, shape (n + 1, n)
+        Row k keeps k samples.
+    exact_errors : tuple of Fraction, length n + 1
+        ``abs(sum(samples[mask[k]]) - target)`` without rounding, the least of all subsets of k.
+    error : float64 array, shape (n + 1,)
+        The exact errors, each rounded once to the nearest double.
+
+    Notes
+    -----
+    The arrays are read-only.  Rigor: exact.  Cost: none.  Randomness: none.
+    """
+
+    mask: BoolArray
+    exact_errors: tuple[Fraction, ...]
+    error: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class BatchSizesResult:
+    """The best subset of each size of m instances.
+
+    Attributes
+    ----------
+    mask : bool array, shape (m, n + 1, n)
+        Row k of each keeps k samples.
+    error : float64 array, shape (m, n + 1)
+        The exact errors, each rounded once to the nearest double.
+
+    Notes
+    -----
+    The arrays are read-only.  Rigor: exact value, rounded once.  Cost: none.  Randomness: none.
+    """
+
+    mask: BoolArray
+    error: FloatArray
+
+
+def solve_sizes(samples: ArrayLike, target: float, *, max_bytes: int = 2**30) -> SizesResult:
+    """Search the best subset of every size, 0 to n, of one instance.
+
+    Parameters
+    ----------
+    samples : float64 array, shape (n,)
+        Finite, n >= 1. Other dtypes are rejected, not cast.
+    target : float
+        Finite.
+    max_bytes : int >= 1
+        Memory for the lists of sums, as of `FixedSize`.
+
+    Returns
+    -------
+    SizesResult
+        Row k is the mask of ``FixedSize(k)``, ties included.
+
+    Raises
+    ------
+    InvalidInputError
+        A value is outside the above.
+    BudgetExceeded
+        n is too large for `max_bytes`; nothing was started.
+
+    Notes
+    -----
+    Rigor: exact.  Cost: O(n 2**(n / 2)) time for all sizes together.  Randomness: none.
+
+    Source
+    ------
+    The family of problems of `natale2024`; see `FixedSize` for the algorithm.
+
+    Examples
+    --------
+    >>> solve_sizes([0.5, 0.25, 0.125], 0.5).error.tolist()
+    [0.5, 0.0, 0.125, 0.375]
+    """
+    problem = SubsetSumProblem(checked_samples(samples, num_dimensions=1), target)
+    rows, goals = problem.samples[None, :], np.array([problem.target])
+    mask = _best_of_all_sizes(rows, goals, max_bytes)[0]
+    exact = tuple(subset_error(problem.samples, kept, problem.target) for kept in mask)
+    error = np.array([round_once(value) for value in exact])
+    return SizesResult(_read_only(mask), exact, _read_only(error))
+
+
+def solve_sizes_batch(
+    samples: ArrayLike, targets: ArrayLike, *, max_bytes: int = 2**30
+) -> BatchSizesResult:
+    """Search the best subset of every size of each row: `solve_sizes` without its overhead.
+
+    Parameters
+    ----------
+    samples : float64 array, shape (m, n)
+        Finite, n >= 1; m may be 0. Other dtypes are rejected, not cast.
+    targets : float64 array, shape (m,)
+        Finite.
+    max_bytes : int >= 1
+        Memory for the lists of sums, all threads together, as of `FixedSize`.
+
+    Returns
+    -------
+    BatchSizesResult
+        Of m (n + 1) n bytes and more: cut large batches.
+
+    Raises
+    ------
+    InvalidInputError
+        A value is outside the above.
+    BudgetExceeded
+        n is too large for `max_bytes`; nothing was started.
+
+    Notes
+    -----
+    Rigor: exact; the errors are rounded once.  Cost: O(m n 2**(n / 2)) time, over all cores.
+    Randomness: none.
+
+    Source
+    ------
+    The family of problems of `natale2024`; see `FixedSize` for the algorithm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows = np.array([[0.5, 0.25], [0.5, -0.5]])
+    >>> solve_sizes_batch(rows, np.array([0.25, 0.0])).error.tolist()
+    [[0.25, 0.0, 0.5], [0.0, 0.5, 0.0]]
+    """
+    rows = checked_samples(samples, num_dimensions=2)
+    goals = checked_targets(targets, num_instances=len(rows))
+    mask = _best_of_all_sizes(rows, goals, max_bytes)
+    error = np.empty(mask.shape[:2])
+    for size in range(mask.shape[1]):
+        error[:, size], _ = subset_errors(rows, np.ascontiguousarray(mask[:, size]), goals)
+    return BatchSizesResult(_read_only(mask), _read_only(error))
+
+
+def _best_of_all_sizes(samples: FloatArray, targets: FloatArray, max_bytes: int) -> BoolArray:
+    if type(max_bytes) is not int or max_bytes < 1:
+        raise InvalidInputError("max_bytes", got=max_bytes, allowed="an int >= 1")
+    check_bytes(samples.shape[1], max_bytes)
+    sizes = np.arange(samples.shape[1] + 1)
+    return best_of_sizes(samples, targets, sizes, max_bytes=max_bytes)
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.flags.writeable = False
+    return array

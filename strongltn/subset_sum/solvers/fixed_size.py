@@ -1,0 +1,153 @@
+"""The best subset of exactly so many samples, in about 2**(n / 2) time and memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from strongltn.errors import InvalidInputError
+from strongltn.numerics.exact import FloatArray, IntArray, RowGrid
+from strongltn.subset_sum.result import Stop
+from strongltn.subset_sum.solvers._big_sizes import big_best_of_sizes
+from strongltn.subset_sum.solvers._quarter_grid import quarter_targets
+from strongltn.subset_sum.solvers._sized_search import (
+    best_of_sizes,
+    check_big_bytes,
+    check_bytes,
+    does_fit,
+)
+from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
+
+
+@dataclass(frozen=True, eq=False)
+class SizedHalves:
+    """One row on its grid; of each half the sums in sorted classes, and the sums by index."""
+
+    grid: RowGrid
+    lower: tuple[IntArray, IntArray]
+    upper: tuple[IntArray, IntArray]
+    lower_sums: IntArray
+    upper_sums: IntArray
+
+
+@dataclass(frozen=True)
+class FixedSize(AbstractSolver[SizedHalves | FloatArray]):
+    """Return the best of all subsets of exactly `size` samples, for any finite doubles.
+
+    Each half of the samples gets its sums in classes by the number of samples, each class sorted:
+    a class of k + 1 samples is the merge of two classes of k. Every pair of classes whose sizes add
+    up is walked from both ends.
+
+    The tie rule within the family: the least error; then the smaller sum; then the smallest partial
+    sum in the first half ``A = samples[: n // 2]``; then the smallest index in A, then in the rest,
+    where bit k of the index of a subset of a half keeps that half's sample k.
+
+    It always ends with ``Stop.FAMILY_COVERED``: the subset is proved to be the best of its size.
+    The verdict speaks of all subsets, so it can be SOLVED and never INFEASIBLE.
+
+    Attributes
+    ----------
+    size : int >= 0
+        At most n.
+    max_bytes : int >= 1
+        Memory for the lists of sums, all threads together. 24 bytes times the number of sums of
+        both halves are needed for one row: n <= 48 with the default of 1 GiB. A row that does not
+        fit int64 needs 512 bytes a sum: n <= 40.
+
+    Raises
+    ------
+    InvalidInputError
+        A value is outside the above. From `check`: `size` exceeds n.
+    BudgetExceeded
+        From `check`; from `prepare` and `search_batch` for a row that does not fit int64.
+
+    Notes
+    -----
+    Rigor: exact for its own family, subsets of one size; not complete.  Cost: O(n 2**(n / 2)) time
+    at most and O(2**(n / 2)) memory per row; a batch uses all cores.  Randomness: none.
+
+    Source
+    ------
+    The problem of `natale2024`, fixed-size random subset sum; the lists are those of
+    `horowitz1974`, kept apart by size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> solver = FixedSize(2)
+    >>> solver.search(solver.prepare(np.array([0.5, 0.25, 0.125])), 0.6, None).mask.tolist()
+    [True, False, True]
+    """
+
+    size: int
+    max_bytes: int = 2**30
+
+    is_complete: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if type(self.size) is not int or self.size < 0:
+            raise InvalidInputError("size", got=self.size, allowed="an int >= 0")
+        if type(self.max_bytes) is not int or self.max_bytes < 1:
+            raise InvalidInputError("max_bytes", got=self.max_bytes, allowed="an int >= 1")
+
+    def check(self, num_samples: int, tolerance: float | None) -> None:
+        """Raise if there are fewer samples than `size`, or if the lists do not fit `max_bytes`."""
+        if self.size > num_samples:
+            raise InvalidInputError(
+                "size",
+                got=self.size,
+                allowed=f"an int from 0 to the {num_samples} samples there are",
+            )
+        check_bytes(num_samples, self.max_bytes)
+
+    def prepare(self, samples: FloatArray) -> SizedHalves | FloatArray:
+        """Return the sums of both halves; the samples themselves if they do not fit int64."""
+        self.check(samples.size, None)
+        grid = RowGrid.of(samples[None, :])
+        if not does_fit(grid)[0]:
+            check_big_bytes(samples.size, self.max_bytes)
+            return samples
+        from strongltn.subset_sum.kernels.sizes import list_sums, new_classes
+
+        half = samples.size // 2
+        numbers = 4 * grid.numerators[0]
+        lower, upper = numbers[:half], numbers[half:]
+        sums = np.empty(1 << lower.size, np.int64), np.empty(1 << upper.size, np.int64)
+        list_sums(lower, sums[0])
+        list_sums(upper, sums[1])
+        return SizedHalves(
+            grid,
+            new_classes(lower, self._sizes_beside(upper.size, lower.size)),
+            new_classes(upper, self._sizes_beside(lower.size, upper.size)),
+            *sums,
+        )
+
+    def search(
+        self, state: SizedHalves | FloatArray, target: float, tolerance: float | None
+    ) -> Candidate:
+        """Return the best subset of the size; the tolerance plays no part."""
+        if not isinstance(state, SizedHalves):
+            mask = big_best_of_sizes(state, target, [self.size])[0]
+            return Candidate(mask, Stop.FAMILY_COVERED)
+        from strongltn.subset_sum.kernels.sizes import nearest_of_size, write_subset
+
+        mask = np.empty(state.grid.numerators.shape[1], dtype=np.bool_)
+        goal = quarter_targets(state.grid, np.array([target]))[0]
+        best = nearest_of_size(*state.lower, *state.upper, goal, self.size)
+        write_subset(state.lower_sums, state.upper_sums, best, self.size, mask)
+        return Candidate(mask, Stop.FAMILY_COVERED)
+
+    def search_batch(
+        self, samples: FloatArray, targets: FloatArray, tolerance: float | None
+    ) -> CandidateBatch:
+        """Return the best subset of the size for each row, the rows spread over all cores."""
+        self.check(samples.shape[1], tolerance)
+        sizes = np.array([self.size])
+        mask = best_of_sizes(samples, targets, sizes, max_bytes=self.max_bytes)[:, 0]
+        return CandidateBatch(mask, np.full(len(samples), Stop.FAMILY_COVERED, dtype=object))
+
+    def _sizes_beside(self, num_others: int, num_samples: int) -> tuple[int, int]:
+        """Return how many samples of one half a subset can have, least and most."""
+        return max(0, self.size - num_others), min(self.size, num_samples)
