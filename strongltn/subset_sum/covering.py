@@ -17,7 +17,7 @@ from strongltn.numerics.exact import (
     round_once,
 )
 from strongltn.subset_sum._gaps import all_gaps, hole_bounds, wide_gaps
-from strongltn.subset_sum.problem import _checked_number, checked_samples, checked_tolerance
+from strongltn.subset_sum.problem import checked_number, checked_samples, checked_tolerance
 from strongltn.subset_sum.solvers._big_integers import BYTES_PER_SUM
 from strongltn.subset_sum.solvers._row_tasks import run_tasks
 
@@ -222,7 +222,7 @@ def is_covering(
 
 
 def _checked_interval(low: object, high: object) -> tuple[float, float]:
-    first, last = _checked_number("low", low), _checked_number("high", high)
+    first, last = checked_number("low", low), checked_number("high", high)
     if first > last:
         raise InvalidInputError("low", got=first, allowed=f"at most high, which is {last!r}")
     return first, last

@@ -53,7 +53,7 @@ class SubsetSumProblem:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "samples", checked_samples(self.samples, num_dimensions=1))
-        object.__setattr__(self, "target", _checked_number("target", self.target))
+        object.__setattr__(self, "target", checked_number("target", self.target))
         object.__setattr__(self, "tolerance", checked_tolerance(self.tolerance))
 
     @property
@@ -65,7 +65,7 @@ class SubsetSumProblem:
 def checked_samples(samples: object, *, num_dimensions: int) -> FloatArray:
     """Return a read-only, contiguous copy of legal samples: shape (n,) or (m, n), n >= 1."""
     shape = "(n,)" if num_dimensions == 1 else "(m, n)"
-    array = _checked_array("samples", samples, num_dimensions=num_dimensions, shape=shape)
+    array = checked_array("samples", samples, num_dimensions=num_dimensions, shape=shape)
     if array.shape[-1] == 0:
         raise InvalidInputError(
             "samples", got=f"shape {array.shape}", allowed=f"of shape {shape} with n >= 1"
@@ -75,7 +75,7 @@ def checked_samples(samples: object, *, num_dimensions: int) -> FloatArray:
 
 def checked_targets(targets: object, *, num_instances: int | None = None) -> FloatArray:
     """Return a read-only copy of legal targets, one per row of samples if their number is given."""
-    array = _checked_array("targets", targets, num_dimensions=1, shape="(m,)")
+    array = checked_array("targets", targets, num_dimensions=1, shape="(m,)")
     if num_instances is not None and array.size != num_instances:
         raise InvalidInputError(
             "targets",
@@ -89,13 +89,13 @@ def checked_tolerance(tolerance: object) -> float | None:
     """Return a legal tolerance: absent, or finite and not negative."""
     if tolerance is None:
         return None
-    number = _checked_number("tolerance", tolerance)
+    number = checked_number("tolerance", tolerance)
     if number < 0.0:
         raise InvalidInputError("tolerance", got=number, allowed="None or a finite float >= 0")
     return number
 
 
-def _checked_number(parameter: str, value: object) -> float:
+def checked_number(parameter: str, value: object) -> float:
     """Return a real number as a float if that changes nothing."""
     allowed = "a finite number that float64 holds exactly"
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
@@ -109,7 +109,7 @@ def _checked_number(parameter: str, value: object) -> float:
     return number
 
 
-def _checked_array(parameter: str, value: object, *, num_dimensions: int, shape: str) -> FloatArray:
+def checked_array(parameter: str, value: object, *, num_dimensions: int, shape: str) -> FloatArray:
     allowed = f"a float64 array of shape {shape}"
     try:
         raw = np.asarray(value)

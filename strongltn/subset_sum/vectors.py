@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from strongltn.errors import BudgetExceeded, InvalidInputError, UnsolvedError
 from strongltn.numerics.exact import BoolArray, FloatArray, RowGrid, dyadic_numerators, subset_error
-from strongltn.subset_sum.problem import _checked_array, checked_tolerance
+from strongltn.subset_sum.problem import checked_array, checked_tolerance
 from strongltn.subset_sum.result import Stop, SubsetSumResult, Verdict
 from strongltn.subset_sum.solvers._big_integers import BYTES_PER_SUM
 
@@ -54,8 +54,8 @@ class VectorProblem:
     tolerance: float | None = None
 
     def __post_init__(self) -> None:
-        samples = _checked_array("samples", self.samples, num_dimensions=2, shape="(n, d)")
-        target = _checked_array("target", self.target, num_dimensions=1, shape="(d,)")
+        samples = checked_array("samples", self.samples, num_dimensions=2, shape="(n, d)")
+        target = checked_array("target", self.target, num_dimensions=1, shape="(d,)")
         if samples.size == 0:
             raise InvalidInputError(
                 "samples", got=f"shape {samples.shape}", allowed="of shape (n, d), n and d >= 1"
