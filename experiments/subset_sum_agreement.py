@@ -33,9 +33,6 @@ from experiments.subset_sum_families import FAMILIES, FloatArray
 from experiments.subset_sum_oracle import BoolArray, best_subsets
 from strongltn.rng import named_generator
 from strongltn.subset_sum import BatchResult, Verdict, solve_batch, solve_targets, solvers
-from strongltn.subset_sum.solvers.schroeppel_shamir import SchroeppelShamir
-from strongltn.subset_sum.solvers.sparsest import Sparsest
-from strongltn.subset_sum.solvers.within_tolerance import WithinTolerance
 
 SIZES = (*[*range(1, 11)] * 6, *([*range(11, 17)] * 5)[:29], *range(17, 25))
 ROWS_PER_BLOCK = 2000
@@ -72,10 +69,10 @@ def _shared(samples: FloatArray, targets: FloatArray, tolerance: float) -> Batch
 SUBJECTS = {
     "MeetInTheMiddle, all rows": _with(solvers.MeetInTheMiddle(), ROWS_PER_BLOCK),
     "MeetInTheMiddle, 37 rows": _with(solvers.MeetInTheMiddle(), 37),
-    "SchroeppelShamir": _with(SchroeppelShamir(), 20),
+    "SchroeppelShamir": _with(solvers.SchroeppelShamir(), 20),
     "GrowingPrefix": _with(solvers.GrowingPrefix(first=6, step=3), 200, is_optimal=False),
-    "WithinTolerance": _with(WithinTolerance(), 500, is_optimal=False),
-    "Sparsest": _with(Sparsest(), 200, is_optimal=False),
+    "WithinTolerance": _with(solvers.WithinTolerance(), 500, is_optimal=False),
+    "Sparsest": _with(solvers.Sparsest(), 200, is_optimal=False),
 }
 SHARED_SUBJECTS = {"MeetInTheMiddle, shared samples": Subject(_shared, 100)}
 

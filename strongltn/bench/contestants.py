@@ -13,15 +13,20 @@ from strongltn.bench.audit import Claim
 from strongltn.bench.timing import Contestant
 from strongltn.bench.workload import LAWS, TOLERANCE, Workload
 from strongltn.numerics.exact import BoolArray
-from strongltn.subset_sum import solve_batch, solvers
+from strongltn.subset_sum import solve_batch
 from strongltn.subset_sum.covering import covering_radii
 from strongltn.subset_sum.sizes import solve_sizes_batch
-from strongltn.subset_sum.solvers.abstract import AbstractSolver
-from strongltn.subset_sum.solvers.fixed_size import FixedSize
-from strongltn.subset_sum.solvers.greedy import GreedyGeometric
-from strongltn.subset_sum.solvers.schroeppel_shamir import SchroeppelShamir
-from strongltn.subset_sum.solvers.sparsest import Sparsest
-from strongltn.subset_sum.solvers.within_tolerance import WithinTolerance
+from strongltn.subset_sum.solvers import (
+    AbstractSolver,
+    FixedSize,
+    GreedyGeometric,
+    MeetInTheMiddle,
+    SchroeppelShamir,
+    SingleWeight,
+    Sparsest,
+    WithinTolerance,
+)
+from strongltn.subset_sum.vectors import VectorProblem, solve_vectors
 
 #: The contestant that peers are compared with, and the n of the headline.
 HEADLINE = "MeetInTheMiddle"
@@ -43,7 +48,7 @@ def _exact(sizes: tuple[int, ...]) -> Iterator[Contestant]:
     """The least error at the n of every day: one batch, its parts, and shared samples."""
     for law, n in product(LAWS, sizes):
         entry = partial(_entry, claim=Claim.LEAST_ERROR, law=law, num_samples=n)
-        yield entry(HEADLINE, _by(solvers.MeetInTheMiddle()))
+        yield entry(HEADLINE, _by(MeetInTheMiddle()))
         if n <= 24:
             yield entry(f"{HEADLINE}, solve_batch", _solve_batch)
             yield entry(f"{HEADLINE}, scalar", _scalar, is_threaded=False)
@@ -73,7 +78,11 @@ def _others(sizes: tuple[int, ...]) -> Iterator[Contestant]:
             yield entry(f"FixedSize(n//{part})", _by(FixedSize(n // part)), Claim.FIXED_SIZE)
         yield entry("solve_sizes_batch", _sizes, Claim.OTHER, max_rows=2**10)
         yield entry("covering_radii", _radii, Claim.OTHER, max_rows=max(1, 2**22 >> n))
-        for solver in (GreedyGeometric(), solvers.SingleWeight()):
+        for dimension in (2, 3):
+            run = partial(_vectors, dimension=dimension)
+            name = f"solve_vectors, d = {dimension}"
+            yield entry(name, run, Claim.OTHER, max_rows=4, is_threaded=False)
+        for solver in (GreedyGeometric(), SingleWeight()):
             yield entry(type(solver).__name__, _by(solver), Claim.NO_CLAIM)
 
 
@@ -111,13 +120,20 @@ def _scalar(workload: Workload) -> BoolArray:
 
 
 def _shared(workload: Workload) -> BoolArray:
-    solver = solvers.MeetInTheMiddle()
+    solver = MeetInTheMiddle()
     state = solver.prepare(workload.samples[0])
     return solver.search_targets(state, workload.targets, None).mask
 
 
 def _radii(workload: Workload) -> None:
     covering_radii(workload.samples, low=-0.5, high=0.5)
+
+
+def _vectors(workload: Workload, dimension: int) -> None:
+    """Instance i has the rows i, i + 1, ... as its coordinates, and their targets."""
+    for first in range(len(workload)):
+        rows = np.arange(first, first + dimension) % len(workload)
+        solve_vectors(VectorProblem(workload.samples[rows].T, workload.targets[rows]))
 
 
 def _sizes(workload: Workload) -> None:

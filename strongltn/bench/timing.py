@@ -50,10 +50,19 @@ class Contestant:
     is_shared: bool = False
 
 
+@dataclass(frozen=True)
+class _Drawn:
+    """A workload, and the CPU seconds that drawing one instance took."""
+
+    workload: Workload
+    seconds: float
+
+
 @dataclass
 class _Trial:
     contestant: Contestant
     workload: Workload
+    draw_seconds: float
     first_call_seconds: float
     mask: BoolArray | None = None
     cpu: list[float] = field(default_factory=list)
@@ -86,12 +95,14 @@ def measure(
 
     Seconds are medians over the rounds, per instance. On one core it is CPU time, and the wall time
     beside it; on all cores wall time. The first call, which compiles or loads what is compiled, is
-    told apart, and drawing and checking are not in any figure.
+    told apart, and so is drawing the instances, which all contestants of a law and an n share.
     """
+    drawn = _drawn(contestants, seed=seed)
     trials = []
     for count, contestant in enumerate(contestants):
         progress("preparing", count, len(contestants))
-        trials.append(_prepared(contestant, effort, seed=seed))
+        key = contestant.law, contestant.num_samples
+        trials.append(_prepared(contestant, drawn[key], effort))
     for count in range(effort.num_rounds):
         progress("measuring", count, effort.num_rounds)
         for trial in trials:
@@ -116,9 +127,23 @@ def one_core() -> Iterator[None]:
         numba.config.NUMBA_NUM_THREADS = before  # type: ignore[attr-defined]
 
 
-def _prepared(contestant: Contestant, effort: Effort, *, seed: int) -> _Trial:
-    """Draw the workload, call once, and choose as many rows as fill the seconds of one run."""
-    workload = draw_workload(contestant.law, contestant.num_samples, contestant.max_rows, seed=seed)
+def _drawn(contestants: list[Contestant], *, seed: int) -> dict[tuple[str, int], _Drawn]:
+    """Draw the instances of each law and n once, for all contestants."""
+    num_rows: dict[tuple[str, int], int] = {}
+    for contestant in contestants:
+        key = contestant.law, contestant.num_samples
+        num_rows[key] = max(contestant.max_rows, num_rows.get(key, 0))
+    drawn = {}
+    for key, num in num_rows.items():
+        began = time.process_time()
+        workload = draw_workload(*key, num, seed=seed)
+        drawn[key] = _Drawn(workload, (time.process_time() - began) / num)
+    return drawn
+
+
+def _prepared(contestant: Contestant, drawn: _Drawn, effort: Effort) -> _Trial:
+    """Call once, and choose as many rows as fill the seconds of one run."""
+    workload = drawn.workload.head(contestant.max_rows)
     began = time.perf_counter()
     contestant.run(workload.head(1))
     first_call_seconds = time.perf_counter() - began
@@ -131,7 +156,7 @@ def _prepared(contestant: Contestant, effort: Effort, *, seed: int) -> _Trial:
         if seconds > effort.run_seconds / 2:
             break
         num_rows = min(4 * num_rows, len(workload))
-    return _Trial(contestant, workload.head(num_rows), first_call_seconds)
+    return _Trial(contestant, workload.head(num_rows), drawn.seconds, first_call_seconds)
 
 
 def _run_once(trial: _Trial) -> None:
@@ -173,6 +198,7 @@ def _figures(trial: _Trial, effort: Effort) -> dict[str, Any]:
         "cpu_seconds": median(trial.cpu),
         "wall_seconds_one_core": median(trial.wall_one),
         "wall_seconds_all_cores": median(trial.wall_all) if trial.wall_all else None,
+        "draw_seconds": trial.draw_seconds,
         "first_call_seconds": trial.first_call_seconds,
         "checked": 0 if right is None else len(head),
         "right": 0 if right is None else right,

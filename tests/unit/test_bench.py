@@ -204,6 +204,7 @@ def test_every_solver_has_an_entry():
     for name in (
         *("SchroeppelShamir", "WithinTolerance", "Sparsest", "FixedSize(n//3)", "SingleWeight"),
         *("GreedyGeometric", "solve_sizes_batch", "covering_radii", "MeetInTheMiddle, scalar"),
+        *("solve_vectors, d = 2", "MeetInTheMiddle, shared", "MeetInTheMiddle, solve_batch"),
     ):
         assert name in names
     rows = [
