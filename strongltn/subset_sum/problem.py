@@ -110,6 +110,7 @@ def checked_number(parameter: str, value: object) -> float:
 
 
 def checked_array(parameter: str, value: object, *, num_dimensions: int, shape: str) -> FloatArray:
+    """Return a read-only, contiguous float64 copy of a finite array of the right shape."""
     allowed = f"a float64 array of shape {shape}"
     try:
         raw = np.asarray(value)

@@ -15,6 +15,7 @@ import numpy as np
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray
 
 _U32 = np.uint32
+_U64 = np.uint64  # of indices: it spares the compiled code the test for Python's negative ones
 _I32 = np.int32
 _ZERO = np.int32(0)
 _SIDE = 16  # a table of 8 samples is a grid of 16 sums of four by 16 sums of the other four
@@ -175,9 +176,11 @@ def _keep_fewest(numbers, goal, limits, work, mask):  # type: ignore[no-untyped-
             return 1
         mask[first] = True
         return -1
+    at = 0
     for k in range(1, num):
         for j in range(k):
-            pairs[k * (k - 1) // 2 + j] = _I32(numbers[j] + numbers[k])
+            pairs[_U64(at + j)] = _I32(numbers[_U64(j)] + numbers[_U64(k)])
+        at += k
     least = _least_distance(pairs, pairs.size, goal)
     if least <= far:
         count, first = _find(pairs, pairs.size, goal, least)
@@ -207,7 +210,7 @@ def _keep_fewest(numbers, goal, limits, work, mask):  # type: ignore[no-untyped-
 def _least_distance(sums, num, goal):  # type: ignore[no-untyped-def]
     least = _FAR
     for i in range(num):
-        least = _I32(min(least, _I32(abs(_I32(sums[i] - _I32(goal))))))
+        least = _I32(min(least, _I32(abs(_I32(sums[_U64(i)] - _I32(goal))))))
     return least
 
 
@@ -217,7 +220,7 @@ def _find(sums, num, goal, least):  # type: ignore[no-untyped-def]
     limit = _I32(least + 2 * _SLACK)
     count, index = _ZERO, _ZERO
     for i in range(num):
-        may_be = _I32(abs(_I32(sums[i] - _I32(goal)))) <= limit
+        may_be = _I32(abs(_I32(sums[_U64(i)] - _I32(goal)))) <= limit
         count = _I32(count + _I32(may_be))
         index = max(index, _I32(i) if may_be else _ZERO)
     return count, index

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from strongltn.numerics.exact import BoolArray, FloatArray, IntArray
+from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, read_only
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers._row_tasks import run_tasks
 from strongltn.subset_sum.solvers._tolerance_units import ToleranceUnits
@@ -144,8 +144,8 @@ def _search_small(
         from strongltn.subset_sum.kernels.within import search_sparsest
 
         def search_task(rows: slice) -> None:
-            block = np.ascontiguousarray(samples[rows])
-            search_sparsest(block, targets[rows], units, mask[rows], next_size[rows])
+            block = read_only(np.ascontiguousarray(samples[rows]))
+            search_sparsest(block, read_only(targets[rows]), units, mask[rows], next_size[rows])
 
         run_tasks(search_task, len(samples), rows_per_task=_ROWS_PER_TASK)
     return next_size

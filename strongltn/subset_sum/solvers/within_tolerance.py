@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from strongltn.errors import InvalidInputError
-from strongltn.numerics.exact import BoolArray, FloatArray, subset_errors
+from strongltn.numerics.exact import BoolArray, FloatArray, read_only, subset_errors
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers._row_tasks import run_tasks
 from strongltn.subset_sum.solvers._tolerance_units import ToleranceUnits
@@ -102,8 +102,8 @@ class WithinTolerance(AbstractSolver[FloatArray]):
             from strongltn.subset_sum.kernels.within import search_within
 
             def search_task(rows: slice) -> None:
-                block = np.ascontiguousarray(samples[rows])
-                search_within(block, targets[rows], units, mask[rows], is_found[rows])
+                block = read_only(np.ascontiguousarray(samples[rows]))
+                search_within(block, read_only(targets[rows]), units, mask[rows], is_found[rows])
 
             run_tasks(search_task, num_rows, rows_per_task=_ROWS_PER_TASK)
         left = np.flatnonzero(~is_found)
