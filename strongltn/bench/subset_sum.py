@@ -18,7 +18,7 @@ from strongltn.bench.workload import LAWS, TOLERANCE
 
 _FULL = Effort(num_rounds=5, run_seconds=0.1, num_checked=256)
 _QUICK = Effort(num_rounds=3, run_seconds=0.05, num_checked=32)
-_FULL_PEERS = PeerEffort(num_instances=50, sizes=(9, 12, 15, 18, 21), limit_seconds=10.0)
+_FULL_PEERS = PeerEffort(num_instances=50, sizes=(9, 12, 15, 21), limit_seconds=6.0)
 _QUICK_PEERS = PeerEffort(num_instances=3, sizes=(12, 21), limit_seconds=3.0)
 
 

@@ -43,10 +43,16 @@ MUTANTS = {
         "tests/unit/test_numerics.py",
     ),
     "an error rounded twice": Mutant(
-        "strongltn/numerics/exact.py",
-        "is_rounded_down = (distance > nearest.astype(np.int64)) & np.isfinite(error)",
-        "is_rounded_down = (distance < 0) & np.isfinite(error)",
+        "strongltn/numerics/row_sums.py",
+        "is_rounded_down[row] = distance > np.int64(nearest) and not math.isinf(error[row])",
+        "is_rounded_down[row] = False",
         "tests/unit/test_subset_sum_exact.py",
+    ),
+    "rounded keys believed": Mutant(
+        "strongltn/subset_sum/kernels/keys.py",
+        "if second <= distance + window:",
+        "if second <= distance:",
+        "tests/property/test_subset_sum_lanes.py",
     ),
     "ties to the larger sum": Mutant(
         "strongltn/subset_sum/solvers/_quarter_grid.py",
