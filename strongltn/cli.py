@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import sys
@@ -268,6 +269,8 @@ def main() -> None:
     except StrongLTNError as error:
         print(f"strongltn: {error}", file=sys.stderr)
         sys.exit(EXIT_BAD_INPUT)
+    finally:
+        gc.freeze()  # the collection at exit would walk all of torch and numba: half a second
 
 
 @contextmanager

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 _INPUT_BITS = 40  # of the stored input, below the size of the domain
+_NUM_HALVINGS = 6  # of the restarts, evenly over the steps: those that fall behind are left
 
 
 @dataclass(frozen=True)
@@ -108,15 +109,16 @@ def _ascend(
     x = _project(x, domain)
     best, best_value = x[0], -1.0
     for step in range(settings.num_steps + 1):
-        x = x.detach().requires_grad_(True)
+        x.requires_grad_(True)
         values = network.squared_difference(x)
-        top = int(values.argmax())
-        value = float(values[top].detach())
-        if value > best_value:
-            best, best_value = x[top].detach(), value
         (gradient,) = torch.autograd.grad(values.sum(), x)
+        num_left = max(1, settings.num_restarts >> (_NUM_HALVINGS * step // settings.num_steps))
+        values, leaders = values.detach().topk(min(num_left, len(x)))
+        x, gradient = x.detach()[leaders], gradient[leaders]
+        if float(values[0]) > best_value:
+            best, best_value = x[0], float(values[0])
         rate = 0.02 ** (step / settings.num_steps)  # from the size of the domain to a fiftieth
-        x = _project(x.detach() + rate * _direction(gradient, domain), domain)
+        x = _project(x + rate * _direction(gradient, domain), domain)
     result: NDArray[np.float64] = best.numpy()
     return result
 
@@ -137,21 +139,21 @@ class _DifferenceNetwork:
         """Return ||g'(x) - f'(x)||^2 / unit^2 for a batch (batch, inputs)."""
         import torch
 
-        activation, difference = x, torch.zeros_like(x)
-        for i, weight in enumerate(self.weights):
-            if i:
-                shifted = activation + difference
-                both_active = (activation > 0) & (shifted > 0)
-                difference = torch.where(
-                    both_active, difference, shifted.relu() - activation.relu()
-                )
-                activation = activation.relu()
-            difference = difference @ weight.T + self._excess(i, activation + difference)
-            activation = activation @ weight.T
-            bias = self.biases[i]
-            if bias is not None:
-                activation = activation + bias
+        activation, difference = self._affine(0, x), self._excess(0, x)
+        for i in range(1, len(self.weights)):
+            shifted = activation + difference
+            both_active = (activation > 0) & (shifted > 0)
+            difference = torch.where(both_active, difference, shifted.relu() - activation.relu())
+            activation = activation.relu()
+            excess = self._excess(i, activation + difference)
+            difference = difference @ self.weights[i].T + excess
+            activation = self._affine(i, activation)
         return (difference / self.unit).square().sum(dim=1)
+
+    def _affine(self, layer: int, inputs: torch.Tensor) -> torch.Tensor:
+        """Return the layer of f' at the inputs."""
+        product, bias = inputs @ self.weights[layer].T, self.biases[layer]
+        return product if bias is None else product + bias
 
     def _excess(self, layer: int, inputs: torch.Tensor) -> torch.Tensor:
         """Return the layer's error at the inputs of g'."""

@@ -131,11 +131,12 @@ class _Groups:
     """Sign groups of some blocks of hidden neurons.
 
     `members` (blocks, halves, samples) are hidden neurons, -1 where a group falls short; `factors`
-    are the numerators |a| of their first-layer weights (a for linear activations), 0 there.
+    are the magnitudes |a| of their first-layer weights (a for linear activations), 0 there, in
+    units of 2^24, so that a factor times a second-layer numerator is a sample.
     """
 
     members: NDArray[np.int64]
-    factors: NDArray[np.int64]
+    factors: NDArray[np.float64]
 
     def __getitem__(self, blocks: NDArray[np.int64]) -> _Groups:
         return _Groups(self.members[blocks], self.factors[blocks])
@@ -163,8 +164,8 @@ class _PairBuilder:
         self.num_instances = int(np.isfinite(self.targets).sum())
         self.short_groups: list[ShortGroup] = []
         self.drawing_seconds = self.solving_seconds = 0.0
-        self.kept_rows: list[NDArray[np.int64]] = []
-        self.kept_hidden: list[NDArray[np.int64]] = []
+        self.kept_rows: list[NDArray[np.int32]] = []
+        self.kept_hidden: list[NDArray[np.int32]] = []
         began = time.perf_counter()
         blocks = np.arange(self.num_columns)
         self.shared = self._groups(blocks) if plan.construction.shares_hidden else None
@@ -183,9 +184,9 @@ class _PairBuilder:
         samples = self._samples(rows, members, groups.factors[is_needed])
         drawn = time.perf_counter()
         kept = solve_batch(samples, goals, solver=solver, tolerance=self.tolerance).mask
-        instances, positions = np.nonzero(kept & (members >= 0))
-        self.kept_rows.append(rows[instances])
-        self.kept_hidden.append(members[instances, positions])
+        is_kept = kept & (members >= 0)
+        self.kept_rows.append(np.repeat(rows.astype(np.int32), is_kept.sum(axis=1)))
+        self.kept_hidden.append(members[is_kept].astype(np.int32))
         self.drawing_seconds += drawn - began
         self.solving_seconds += time.perf_counter() - drawn
         return len(goals)
@@ -194,7 +195,7 @@ class _PairBuilder:
         """Return the mask of all gadgets solved."""
         rows, hidden = np.concatenate(self.kept_rows), np.concatenate(self.kept_hidden)
         return PairMask.from_entries(
-            rows, hidden, self._columns(hidden), num_outputs=self.num_outputs
+            rows, hidden, inputs=self._columns, num_outputs=self.num_outputs
         )
 
     def _columns(self, hidden: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -206,7 +207,7 @@ class _PairBuilder:
         width, num_samples = self.plan.block_width, self.plan.num_samples
         hidden = blocks[:, None] * width + np.arange(width)
         entries = self.source.entries(2 * self.pair, hidden.ravel(), self._columns(hidden.ravel()))
-        first = entries.reshape(hidden.shape).astype(np.int64)
+        first = np.ldexp(entries.reshape(hidden.shape).astype(np.float64), 2 * GRID_EXPONENT)
         if self.source.inner_activation is Activation.LINEAR:
             return _Groups(hidden[:, None, :], first[:, None, :])
         members, factors = [], []
@@ -231,15 +232,14 @@ class _PairBuilder:
             self.short_groups.append(ShortGroup(self.pair, column, where, sign, int(counts[k])))
 
     def _samples(
-        self, rows: NDArray[np.int64], members: NDArray[np.int64], factors: NDArray[np.int64]
+        self, rows: NDArray[np.int64], members: NDArray[np.int64], factors: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Return the products (instances, samples), exact, 0 where a group falls short."""
-        outputs = np.broadcast_to(rows[:, None], members.shape)
-        hidden = np.maximum(members, 0)
-        second = self.source.entries(2 * self.pair + 1, outputs.ravel(), hidden.ravel())
+        outputs = np.repeat(rows, members.shape[1])
+        hidden = np.maximum(members, 0).ravel()
+        second = self.source.entries(2 * self.pair + 1, outputs, hidden)
         # two factors of at most 24 significant bits: every product is exact in float64
-        products = factors * second.reshape(members.shape).astype(np.float64)
-        return np.ldexp(products, 2 * GRID_EXPONENT)
+        return factors * second.reshape(members.shape)
 
 
 def _instance_targets(layer: ScaledLayer, num_halves: int) -> NDArray[np.float64]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.errors import InvalidInputError
 
-_BLOCK_ENTRIES = 1 << 22  # entries of the second layer unpacked at a time
+_BLOCK_ENTRIES = 1 << 18  # entries of the second layer unpacked at a time: they stay in cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,28 +52,29 @@ class PairMask:
 
     @staticmethod
     def from_entries(
-        rows: NDArray[np.int64],
-        hidden: NDArray[np.int64],
-        inputs: NDArray[np.int64],
+        rows: NDArray[np.integer[Any]],
+        hidden: NDArray[np.integer[Any]],
         *,
+        inputs: Callable[[NDArray[np.int64]], NDArray[np.int64]],
         num_outputs: int,
     ) -> PairMask:
-        """Return the mask that keeps the second-layer entries (rows[k], hidden[k]).
+        """Return the mask that keeps the second-layer entries (rows[k], hidden[k]), all distinct.
 
-        `inputs`[k] is the one column that hidden[k] keeps in the first layer.
+        `inputs` maps hidden neurons to the one column that each keeps in the first layer.
         """
-        if hidden.size == 0:
-            nothing = np.zeros(0, dtype=np.int64)
-            return PairMask(nothing, nothing, np.zeros((num_outputs, 0), dtype=np.uint8))
-        column_of = np.full(int(hidden.max()) + 1, -1, dtype=np.int64)
-        column_of[hidden] = inputs
-        live = np.flatnonzero(column_of >= 0)
-        position_of = np.cumsum(column_of >= 0) - 1
-        positions = position_of[hidden]
-        kept = np.zeros((num_outputs, (live.size + 7) // 8), dtype=np.uint8)
-        bits = np.left_shift(1, positions & 7).astype(np.uint8)
-        np.bitwise_or.at(kept, (rows, positions >> 3), bits)
-        return PairMask(live, column_of[live], kept)
+        is_live = np.zeros(int(hidden.max(initial=-1)) + 1, dtype=np.bool_)
+        is_live[hidden] = True
+        live = np.flatnonzero(is_live)
+        position_of = np.cumsum(is_live, dtype=np.int32) - 1
+        row_bytes = (live.size + 7) // 8
+        kept = np.zeros(num_outputs * row_bytes, dtype=np.uint8)
+        for start in range(0, hidden.size, _BLOCK_ENTRIES):
+            part = slice(start, start + _BLOCK_ENTRIES)
+            positions = position_of[hidden[part]]
+            addresses = rows[part].astype(np.int64) * row_bytes + (positions >> 3)
+            # sums of distinct bits: NumPy adds in place many times as fast as it ors
+            np.add.at(kept, addresses, np.uint8(1) << (positions & 7).astype(np.uint8))
+        return PairMask(live, inputs(live), kept.reshape(num_outputs, row_bytes))
 
     @property
     def num_outputs(self) -> int:
@@ -94,7 +96,7 @@ class PairMask:
         for start in range(0, self.num_outputs, step):
             part = self.kept[start : start + step]
             bits = np.unpackbits(part, axis=1, count=live, bitorder="little")
-            rows, positions = np.nonzero(bits)
+            rows, positions = np.divmod(np.flatnonzero(bits.view(np.bool_)), live)
             yield rows + start, positions
 
     def dense(

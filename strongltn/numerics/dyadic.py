@@ -7,8 +7,10 @@ numerators while they fit and Python integers otherwise, so no operation here ev
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import flint
@@ -16,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.numerics.exact import round_once
+
+flint.ctx.threads = os.cpu_count() or 1  # for products of integer matrices
 
 _INT64_BITS = 62  # one bit below the sign: the difference of two such numbers fits as well
 
@@ -78,8 +82,13 @@ class DyadicArray:
         # int64 -> float64 rounds once; the power of two is exact unless the result is subnormal
         return np.ldexp(self.numerators.astype(np.float64), self.exponent)
 
-    def to_matrix(self) -> flint.fmpz_mat:
-        """Return the numerators of a matrix as a FLINT integer matrix."""
+    def transpose(self) -> DyadicArray:
+        """Return the transpose of a matrix."""
+        return DyadicArray(self.numerators.T, self.exponent)
+
+    @cached_property
+    def matrix(self) -> flint.fmpz_mat:
+        """The numerators of a matrix as a FLINT integer matrix; not to be changed."""
         rows, columns = self.shape
         return flint.fmpz_mat(rows, columns, self.numerators.ravel().tolist())
 
@@ -97,8 +106,8 @@ class DyadicArray:
 
 def apply(matrix: DyadicArray, vector: DyadicArray) -> DyadicArray:
     """Return the exact matrix-vector product."""
-    column = DyadicArray(vector.numerators.reshape(-1, 1), vector.exponent).to_matrix()
-    product = matrix.to_matrix() * column
+    column = DyadicArray(vector.numerators.reshape(-1, 1), vector.exponent)
+    product = matrix.matrix * column.matrix
     numerators = np.array([int(k) for k in product.entries()], dtype=object)
     return _tidy(numerators, matrix.exponent + vector.exponent)
 

@@ -15,7 +15,7 @@ from strongltn.errors import InvalidInputError
 #: Every random weight is an integer times two to this.
 GRID_EXPONENT = -24
 
-_CHUNK = 1 << 20  # addresses a thread draws at a time: 8 to 32 MB of words
+_CHUNK = 1 << 18  # addresses a thread draws at a time: their words stay in cache
 _CELLS_PER_UNIT = 256  # of the Gaussian table; the density is linear within a cell
 _LAST_UNIT = 8  # the Gaussian law is cut there; the mass beyond is 1.3e-15
 
@@ -126,7 +126,11 @@ def _draw_chunk(
     philox.fill_words(np.uint64(key), layer, rows, columns, words)
     if law is WeightLaw.SIGNED_CONSTANT:
         return np.where(words >> np.uint32(31), np.int32(-(1 << 24)), np.int32(1 << 24))
-    return ((words >> np.uint32(8)).astype(np.int32) << 1) + np.int32(1 - (1 << 24))
+    words >>= np.uint32(8)  # in place: memory is what costs
+    numerators = words.view(np.int32)
+    numerators *= 2
+    numerators += 1 - (1 << 24)
+    return numerators
 
 
 def _gaussian_numerators(blocks: NDArray[np.uint32]) -> NDArray[np.int32]:

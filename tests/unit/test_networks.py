@@ -95,7 +95,7 @@ def test_masks_keep_what_they_were_given(drawn, block):
     rows, hidden = np.nonzero(keep)
     order = np.random.default_rng(0).permutation(len(rows))
     mask = PairMask.from_entries(
-        rows[order], hidden[order], columns[hidden[order]], num_outputs=len(keep)
+        rows[order], hidden[order], inputs=lambda live: columns[live], num_outputs=len(keep)
     )
     first, second = mask.dense((keep.shape[1], 4), keep.shape)
     assert np.array_equal(second, keep)
@@ -186,7 +186,7 @@ def test_an_empty_ticket_is_the_zero_function():
 @pytest.mark.parametrize("density", [0.0, 2.0])
 def test_sparse_and_dense_forward_agree(monkeypatch, density):
     rows, hidden = np.indices((5, 40)).reshape(2, -1)[:, ::3]
-    mask = PairMask.from_entries(rows, hidden, hidden % 2, num_outputs=5)
+    mask = PairMask.from_entries(rows, hidden, inputs=lambda live: live % 2, num_outputs=5)
     source = SourceNetwork((2, 40, 5), WeightLaw.UNIFORM, 0, inner_activation=Activation.LINEAR)
     ticket = Ticket(source, (mask,), (3,), "linear-diamond", 1)
     monkeypatch.setattr(pruned, "_SPARSE_DENSITY", density)
@@ -225,7 +225,7 @@ def test_many_outputs_are_no_overflow():
 def test_sums_that_might_wrap_are_refused(monkeypatch):
     """With factors as large as 2^40 eight products might not fit; none is summed silently."""
     hidden = np.arange(9)
-    mask = PairMask.from_entries(hidden * 0, hidden, hidden * 0, num_outputs=1)
+    mask = PairMask.from_entries(hidden * 0, hidden, inputs=np.zeros_like, num_outputs=1)
     ticket = Ticket(SourceNetwork((1, 9, 1), WeightLaw.UNIFORM, 0), (mask,), (0,), "x", 9)
     monkeypatch.setattr(Ticket, "first_weights", lambda *_: np.full(9, 1 << 33, dtype=np.int64))
     with pytest.raises(SoundnessBug, match="9 products"):
