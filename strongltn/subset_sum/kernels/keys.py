@@ -22,13 +22,24 @@ import numpy as np
 
 from strongltn.subset_sum.kernels import lanes
 
-_LOG_LOW = 5  # the sums of the first 5 samples of a half are compared at a time
+_LOG_LOW = lanes.LOG_SUMS  # the sums of the first 6 samples of a half are compared at a time
 _VECTOR_BYTES = lanes.VECTOR_BYTES
 _LEAST_HALF = lanes.LEAST_HALF
+_MAGNITUDE = 2**63 - 1  # the bits of a double without its sign
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"nsz", "reassoc"})
+def _sums(numbers):  # type: ignore[no-untyped-def]
+    """Return the sum and the sum of the magnitudes, added in any order."""
+    total = magnitude = 0.0
+    for k in range(numbers.size):
+        total += numbers[k]
+        magnitude += abs(numbers[k])
+    return total, magnitude
 
 
 @numba.njit(cache=True, nogil=True)
-def _encode(instance, limit, encoded):  # type: ignore[no-untyped-def]
+def _encode(instance, limit, work, encoded):  # type: ignore[no-untyped-def]
     """Write the integers 2 r of a row; return (key of the target, window 2 e), window 0 if exact.
 
     Parameters
@@ -37,6 +48,8 @@ def _encode(instance, limit, encoded):  # type: ignore[no-untyped-def]
         Samples, targets, and which of them.
     limit : float
         What no key may exceed.
+    work : two float64 arrays (n,)
+        Work areas.
     encoded : (int64 array (lanes, n), lane)
         Written.
     """
@@ -46,44 +59,44 @@ def _encode(instance, limit, encoded):  # type: ignore[no-untyped-def]
     target = targets[row]
     n = samples.shape[1]
     half = n // 2
-    largest = 0.0
+    values, losses = work
+    largest = np.int64(0)
+    bits = values.view(np.int64)
     for k in range(n):
-        largest = max(largest, abs(samples[row, k]))
-    if largest == 0.0:
+        values[k] = samples[row, k]
+        largest = max(largest, bits[k] & _MAGNITUDE)
+    if largest == 0:
         keys[lane, :] = 0
         return (-1 if target <= 0.0 else 1), 0
-    exponent = math.frexp(largest)[1]
+    exponent = math.frexp(np.int64(largest).view(np.float64))[1]
     # Two factors, as 2**-exponent itself may be beyond the doubles.
     first = math.ldexp(1.0, -exponent // 2)
     second = math.ldexp(1.0, -exponent - (-exponent // 2))
-    sum_a = sum_b = total = 0.0
+    num_lost = 0
     for k in range(n):
-        x = samples[row, k] * first * second
-        total += x
-        if k < half:
-            sum_a += abs(x)
-        else:
-            sum_b += abs(x)
+        x = values[k] * first * second
+        num_lost += (x == 0.0) != (values[k] == 0.0)
+        values[k] = x
+    total_a, sum_a = _sums(values[:half])
+    total_b, sum_b = _sums(values[half:])
+    total = total_a + total_b
     goal = target * first * second
     reach = sum_a + sum_b
     span = max(sum_a, min(abs(2.0 * goal - total), reach) + sum_b)
     log = math.frexp((limit - 4 * n - 16) / (span * (1.0 + 2.0**-40)))[1] - 1
     scale = math.ldexp(1.0, log - 1)
-    rounding = drift = 0.0
     constant = np.int64(0)
     magnitude = np.int64(0)
     for k in range(n):
-        x = samples[row, k] * first * second
-        units = x * scale
+        units = values[k] * scale
         whole = np.rint(units)
-        lost = 2.0 * (units - whole)
-        rounding += abs(lost)
-        if x == 0.0 and samples[row, k] != 0.0:
-            rounding += 2.0**-60
-        drift += lost
-        keys[lane, k] = 2 * np.int64(whole)
-        constant += keys[lane, k]
-        magnitude += abs(keys[lane, k])
+        losses[k] = 2.0 * (units - whole)
+        key = 2 * np.int64(whole)
+        keys[lane, k] = key
+        constant += key
+        magnitude += abs(key)
+    drift, rounding = _sums(losses)
+    rounding += num_lost * 2.0**-60
     units = goal * scale
     end = np.float64(magnitude)
     if abs(units) > end:
@@ -105,8 +118,8 @@ def _find(encoded, part, wanted, slack, tables):  # type: ignore[no-untyped-def]
     The keys are those of a lane from one index up to another: `encoded` and `part`.
 
     Bit k of an index gives key k the sign +. Without slack the count stops at the first hits. The
-    work areas hold the sums of the first five keys; what these must be at least, given the signs of
-    the others; and five numbers.
+    work areas hold the sums of the first six keys; what these must be at least, given the signs of
+    the others; and six numbers.
     """
     low, lowest, steps = tables
     keys, lane = encoded
@@ -135,18 +148,19 @@ def _find(encoded, part, wanted, slack, tables):  # type: ignore[no-untyped-def]
             lowest[filled + j] = lowest[j] - 2 * keys[lane, first + k]
     index = np.int64(-1)
     count = np.int64(0)
-    valid = (np.int64(1) << (1 << num_low)) - 1
-    for block in range(0, num_high, 8):
-        if num_high >= 8 and not lanes.any_hits(low, lowest, block, 2 * slack):
+    valid = -1 if num_low == _LOG_LOW else (np.int64(1) << (1 << num_low)) - 1
+    for block in range(0, num_high, 4):
+        if num_high >= 4 and not lanes.any_hits(low, lowest, block, 2 * slack):
             continue
-        for j in range(block, min(block + 8, num_high)):
+        for j in range(block, min(block + 4, num_high)):
             word = lanes.hits(low, np.int64(lowest[j]), 2 * slack) & valid
-            if word != 0:
-                if count == 0:
-                    index = (j << num_low) + lanes.lowest_bit(word)
-                count += lanes.count_bits(word)
-        if count > 0 and slack == 0:
-            break
+            if word == 0:
+                continue
+            if count == 0:
+                index = (j << num_low) + lanes.lowest_bit(word)
+                if slack == 0:
+                    return index, 1
+            count += lanes.count_bits(word)
     return index, count
 
 
@@ -243,13 +257,15 @@ def search_rows(samples, targets, rows, word, mask, is_proved):  # type: ignore[
     windows = np.empty(num_lanes, np.int64)
     group = np.empty(num_lanes, np.int64)
     found = np.empty(3, np.int64)
+    work = np.empty(n), np.empty(n)
     position = 0
     while position < rows.size:
         filled = 0
         while filled < num_lanes and position < rows.size:
             row = rows[position]
             position += 1
-            goals[filled], windows[filled] = _encode((samples, targets, row), limit, (keys, filled))
+            instance = (samples, targets, row)
+            goals[filled], windows[filled] = _encode(instance, limit, work, (keys, filled))
             if is_exact_only and windows[filled] > 0:
                 is_proved[row] = False
                 continue
@@ -262,7 +278,8 @@ def search_rows(samples, targets, rows, word, mask, is_proved):  # type: ignore[
             filled += 1
         if filled == 0:
             break
-        lanes.scan_lanes(magnitudes, count_a, count_b, areas, merged, scan)
+        is_exact = not windows[:filled].any()
+        lanes.scan_lanes(magnitudes, count_a, count_b, areas, merged, scan, is_exact)
         for lane in range(filled):
             row = group[lane]
             found[0] = lanes.get_key(scan, 1, lane) - lowest

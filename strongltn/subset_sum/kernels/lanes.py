@@ -43,6 +43,9 @@ VECTOR_BYTES = _vector_bytes()
 #: The least number of samples of a half: shorter halves are filled up with zeros.
 LEAST_HALF = 6
 
+#: `hits` looks at the 2**LOG_SUMS sums of that many keys.
+LOG_SUMS = 6
+
 # One row in 17 is left empty: rows that are a power of two apart would share the same few sets of
 # the cache.
 _LOG_PAD = 4
@@ -67,15 +70,22 @@ class _Area:
     def constant(self, number: int) -> ir.Constant:
         return ir.Constant(self.vector, [number] * self.num_lanes)
 
-    def place(self, row: Any) -> Any:
-        padding = self.builder.lshr(row, _at(_LOG_PAD))
-        return self.builder.gep(self.base, [self.builder.add(row, padding)])
+    def place(self, row: Any, base: Any = None) -> Any:
+        padded = self.builder.add(row, self.builder.lshr(row, _at(_LOG_PAD)))
+        return self.builder.gep(base or self.base, [padded])
 
-    def places(self, row: Any, stride: int, count: int) -> list[Any]:
-        """Places of rows that are a constant stride apart, from a row that opens a column."""
+    def places(self, row: Any, stride: Any, count: int) -> list[Any]:
+        """Places of rows that are a power of two apart, from a row that opens a column.
+
+        The steps between them are the same for every column: a loop finds them once.
+        """
         first = self.place(row)
-        steps = [stride * j + (stride * j >> _LOG_PAD) for j in range(count)]
-        return [self.builder.gep(first, [_at(step)]) for step in steps]
+        return [self.place(self.builder.mul(stride, _at(j)), first) for j in range(count)]
+
+    def mirrored(self, row: Any, stride: Any, count: int) -> list[Any]:
+        """Places of the rows that `places` would give if the area were upside down."""
+        opposite = self.builder.sub(self.builder.sub(stride, _at(1)), row)
+        return self.places(opposite, stride, count)[::-1]
 
     def read(self, place: Any) -> Any:
         value = self.builder.load(place)
@@ -117,11 +127,8 @@ def _make_pass(num_stages: int, constant_stride: int | None = None) -> Any:
     def run(typing_context, keys, row, stride):  # type: ignore[no-untyped-def]
         def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
             area = _Area(context, builder, signature.args[0], args[0])
-            if constant_stride is not None:
-                places = area.places(args[1], constant_stride, 1 << num_stages)
-            else:
-                steps = [builder.mul(args[2], _at(j)) for j in range(1 << num_stages)]
-                places = [area.place(builder.add(args[1], step)) for step in steps]
+            stride = args[2] if constant_stride is None else _at(constant_stride)
+            places = area.places(args[1], stride, 1 << num_stages)
             rows = _network(builder, [area.read(place) for place in places])
             for place, value in zip(places, rows, strict=True):
                 area.write(place, value)
@@ -150,19 +157,18 @@ def _make_grow(num_stages: int) -> Any:
             target = _Area(context, builder, signature.args[4], args[4])
             x = _Area(context, builder, signature.args[2], args[2]).load(args[3])
             stride = builder.lshr(args[1], _at(num_stages - 1))
-            steps = [builder.mul(stride, _at(j)) for j in range(1 << num_stages)]
-            column = [builder.add(args[5], step) for step in steps]
-            last = builder.sub(args[1], _at(1))
-            half = len(column) // 2
-            rows = [builder.add(source.load(builder.sub(last, row)), x) for row in column[:half]]
+            half = 1 << (num_stages - 1)
+            upper = source.mirrored(args[5], stride, half)
+            rows = [builder.add(source.read(place), x) for place in upper]
             zero = source.constant(0)
-            for row in column[:half]:
-                value = builder.sub(source.load(row), x)
+            for place in source.places(args[5], stride, half):
+                value = builder.sub(source.read(place), x)
                 negated = builder.sub(zero, value)
                 is_negative = builder.icmp_signed("<", value, zero)
                 rows.append(builder.select(is_negative, negated, value))
-            for row, value in zip(column, _network(builder, rows), strict=True):
-                target.store(row, value)
+            places = target.places(args[5], stride, 2 * half)
+            for place, value in zip(places, _network(builder, rows), strict=True):
+                target.write(place, value)
             return context.get_dummy_value()
 
         return types.void(old, types.intp, samples, types.intp, new, types.intp), generate
@@ -188,38 +194,25 @@ def _make_join(is_odd: bool) -> Any:
             area_b = _Area(context, builder, signature.args[1], args[1])
             target = _Area(context, builder, signature.args[3], args[3]).load(args[4])
             merged = _Area(context, builder, signature.args[5], args[5])
-            num = args[2]
-            half = builder.lshr(num, _at(1))
-            stride = builder.lshr(num, _at(3))
-            rows = [builder.add(args[6], builder.mul(stride, _at(j))) for j in range(8)]
-
-            def key(area: _Area, row: Any, *, length: Any, j: int, count: int) -> tuple[Any, bool]:
-                """Key of P at its distance from the middle of the full list; whether negated."""
-                if j < count // 2:
-                    return area.load(builder.sub(builder.sub(length, _at(1)), row)), True
-                return area.load(builder.sub(row, length)), False
-
-            falling = []
-            for j in range(8):  # the list of A from its largest key down
-                value, is_upper = key(area_a, rows[j], length=half, j=j, count=8)
-                falling.append(value if is_upper else builder.sub(area_a.constant(0), value))
-            low, high = [], []
-            columns = rows + [builder.add(row, num) for row in rows] if is_odd else rows
-            length = num if is_odd else half
-            for j, row in enumerate(columns):
-                value, is_lower = key(area_b, row, length=length, j=j, count=len(columns))
-                value = builder.sub(target, value) if is_lower else builder.add(target, value)
-                if is_odd and j < 8:  # met by nothing: the shorter list ends above it
-                    low.append(value)
-                    continue
-                lower, upper = _exchange(builder, value, falling[j % 8])
-                low.append(lower)
-                high.append(upper)
-            above = builder.shl(num, _at(1)) if is_odd else num
-            for row, value in zip(rows, _network(builder, high), strict=True):
-                merged.store(builder.add(row, above), value)
-            for row, value in zip(columns, _network(builder, low), strict=True):
-                merged.store(row, value)
+            column, stride = args[6], builder.lshr(args[2], _at(3))
+            # The list of A from its largest key down.
+            falling = [area_a.read(place) for place in area_a.mirrored(column, stride, 4)]
+            lower = [area_a.read(place) for place in area_a.places(column, stride, 4)]
+            falling += [builder.sub(area_a.constant(0), value) for value in lower]
+            half = 8 if is_odd else 4
+            lower = [area_b.read(place) for place in area_b.mirrored(column, stride, half)]
+            upper = [area_b.read(place) for place in area_b.places(column, stride, half)]
+            rising = [builder.sub(target, value) for value in lower]
+            rising += [builder.add(target, value) for value in upper]
+            # The first half of a longer list of B is met by nothing: the list of A ends above it.
+            pairs = zip(rising[-8:], falling, strict=True)
+            exchanged = [_exchange(builder, value, other) for value, other in pairs]
+            low = rising[:-8] + [least for least, _ in exchanged]
+            high = [most for _, most in exchanged]
+            values = _network(builder, low) + _network(builder, high)
+            places = merged.places(column, stride, len(values))
+            for place, value in zip(places, values, strict=True):
+                merged.write(place, value)
             return context.get_dummy_value()
 
         signature = (a, b, types.intp, samples, types.intp, out, types.intp)
@@ -249,64 +242,73 @@ def _begin(typing_context, keys, row, scan):  # type: ignore[no-untyped-def]
     return types.void(keys, types.intp, scan), generate
 
 
-@intrinsic
-def _finish(typing_context, keys, row, num_chunks, scan):  # type: ignore[no-untyped-def]
-    """Sort chunks of 8 bitonic rows and look at the neighbours.
+def _make_finish(is_exact: bool) -> Any:
+    """Return an intrinsic (keys, row, num_chunks, scan): sort chunks of 8 rows, see the neighbours.
 
     The difference of two neighbours, rotated right by one bit, is negative if it is odd, and the
     more so the smaller it is. Of three neighbours the middle one belongs to both pairs: it is the
-    key that is kept.
+    key that is kept. If `is_exact`, nobody asks for the second best, and it is left as it is.
     """
 
-    def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        area = _Area(context, builder, signature.args[0], args[0])
-        state = _Area(context, builder, signature.args[3], args[3])
-        one, top = area.constant(1), area.constant(area.vector.element.width - 1)
+    @intrinsic
+    def finish(typing_context, keys, row, num_chunks, scan):  # type: ignore[no-untyped-def]
+        def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            area = _Area(context, builder, signature.args[0], args[0])
+            state = _Area(context, builder, signature.args[3], args[3])
+            one, top = area.constant(1), area.constant(area.vector.element.width - 1)
 
-        def gap(above: Any, below: Any) -> Any:
-            difference = builder.sub(above, below)
-            return builder.or_(builder.lshr(difference, one), builder.shl(difference, top))
+            def gap(above: Any, below: Any) -> Any:
+                difference = builder.sub(above, below)
+                return builder.or_(builder.lshr(difference, one), builder.shl(difference, top))
 
-        before = builder.block
-        loop, done = (builder.append_basic_block(name) for name in ("chunk", "done"))
-        carried = [state.load(_at(j)) for j in range(4)]
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        chunk = builder.phi(_INT64)
-        chunk.add_incoming(_at(0), before)
-        phis = [builder.phi(area.vector) for _ in carried]
-        for phi, value in zip(phis, carried, strict=True):
-            phi.add_incoming(value, before)
-        previous, best, second, middle = phis
-        start = builder.add(args[1], builder.shl(chunk, _at(3)))
-        rows = _network(builder, [area.read(place) for place in area.places(start, 1, 8)])
-        keys_in_order = [previous, *rows]
-        for j in range(0, 8, 2):
-            low, mid, high = keys_in_order[j : j + 3]
-            nearest, other = _exchange(builder, gap(mid, low), gap(high, mid))
-            second, _ = _exchange(builder, second, other)
-            _, runner_up = _exchange(builder, best, nearest)
-            second, _ = _exchange(builder, second, runner_up)
-            is_nearer = builder.icmp_signed("<", nearest, best)
-            middle = builder.select(is_nearer, mid, middle)
-            best, _ = _exchange(builder, nearest, best)
-        following = builder.add(chunk, _at(1))
-        chunk.add_incoming(following, loop)
-        results = (rows[-1], best, second, middle)
-        for phi, value in zip(phis, results, strict=True):
-            phi.add_incoming(value, loop)
-        builder.cbranch(builder.icmp_signed("<", following, args[2]), loop, done)
-        builder.position_at_end(done)
-        for j, value in enumerate(results):
-            state.store(_at(j), value)
-        return context.get_dummy_value()
+            before = builder.block
+            loop, done = (builder.append_basic_block(name) for name in ("chunk", "done"))
+            carried = [state.load(_at(j)) for j in range(4)]
+            builder.branch(loop)
+            builder.position_at_end(loop)
+            chunk = builder.phi(_INT64)
+            chunk.add_incoming(_at(0), before)
+            phis = [builder.phi(area.vector) for _ in carried]
+            for phi, value in zip(phis, carried, strict=True):
+                phi.add_incoming(value, before)
+            previous, best, second, middle = phis
+            start = builder.add(args[1], builder.shl(chunk, _at(3)))
+            rows = _network(builder, [area.read(place) for place in area.places(start, _at(1), 8)])
+            keys_in_order = [previous, *rows]
+            for j in range(0, 8, 2):
+                low, mid, high = keys_in_order[j : j + 3]
+                nearest, other = _exchange(builder, gap(mid, low), gap(high, mid))
+                if not is_exact:
+                    second, _ = _exchange(builder, second, other)
+                    _, runner_up = _exchange(builder, best, nearest)
+                    second, _ = _exchange(builder, second, runner_up)
+                is_nearer = builder.icmp_signed("<", nearest, best)
+                middle = builder.select(is_nearer, mid, middle)
+                best, _ = _exchange(builder, nearest, best)
+            following = builder.add(chunk, _at(1))
+            chunk.add_incoming(following, loop)
+            results = (rows[-1], best, second, middle)
+            for phi, value in zip(phis, results, strict=True):
+                phi.add_incoming(value, loop)
+            builder.cbranch(builder.icmp_signed("<", following, args[2]), loop, done)
+            builder.position_at_end(done)
+            for j, value in enumerate(results):
+                state.store(_at(j), value)
+            return context.get_dummy_value()
 
-    return types.void(keys, types.intp, types.intp, scan), generate
+        return types.void(keys, types.intp, types.intp, scan), generate
+
+    return finish
+
+
+_finish, _finish_exact = _make_finish(False), _make_finish(True)
 
 
 def _hits(builder: Any, area: _Area, lowest: Any, width: Any) -> list[Any]:
-    """For 32 sums in `area`: whether they are `lowest` to `lowest + width`, modulo the word."""
-    values = [area.read(builder.gep(area.base, [_at(j)])) for j in range(32 // area.num_lanes)]
+    """For 64 sums in `area`: whether they are `lowest` to `lowest + width`, modulo the word."""
+    values = [
+        area.read(builder.gep(area.base, [_at(j)])) for j in range(2**LOG_SUMS // area.num_lanes)
+    ]
     return [builder.icmp_unsigned("<=", builder.sub(value, lowest), width) for value in values]
 
 
@@ -322,16 +324,16 @@ def _spread(builder: Any, area: _Area, number: Any) -> Any:
 
 @intrinsic
 def write_sums(typing_context, sums, base, steps):  # type: ignore[no-untyped-def]
-    """Write ``sums[j] = base + (the steps whose bit is set in j)`` for the 32 values of j.
+    """Write ``sums[j] = base + (the steps whose bit is set in j)`` for the 64 values of j.
 
-    `sums` is an aligned array, `steps` an int64 array of five.
+    `sums` is an aligned array, `steps` an int64 array of six.
     """
 
     def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
         area = _Area(context, builder, signature.args[0], args[0])
         data = context.make_array(signature.args[2])(context, builder, args[2]).data
-        values = [_spread(builder, area, args[1])] * (32 // area.num_lanes)
-        for k in range(5):
+        values = [_spread(builder, area, args[1])] * (2**LOG_SUMS // area.num_lanes)
+        for k in range(LOG_SUMS):
             step = builder.load(builder.gep(data, [_at(k)]))
             vector = _spread(builder, area, step)
             for j in range(len(values)):
@@ -347,7 +349,7 @@ def write_sums(typing_context, sums, base, steps):  # type: ignore[no-untyped-de
 
 @intrinsic
 def hits(typing_context, sums, lowest, width):  # type: ignore[no-untyped-def]
-    """Return a word whose bit j tells whether ``0 <= sums[j] - lowest <= width``, for 32 sums.
+    """Return a word whose bit j tells whether ``0 <= sums[j] - lowest <= width``, for 64 sums.
 
     `sums` is an aligned array; the comparison is modulo the width of its type.
     """
@@ -366,14 +368,14 @@ def hits(typing_context, sums, lowest, width):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def any_hits(typing_context, sums, lowest, start, width):  # type: ignore[no-untyped-def]
-    """Return whether `hits` finds any for the eight ``lowest[start : start + 8]``."""
+    """Return whether `hits` finds any for the four ``lowest[start : start + 4]``."""
 
     def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
         area = _Area(context, builder, signature.args[0], args[0])
         data = context.make_array(signature.args[1])(context, builder, args[1]).data
         width = _spread(builder, area, args[3])
         found = None
-        for j in range(8):
+        for j in range(4):
             number = builder.load(builder.gep(data, [builder.add(args[2], _at(j))]))
             for is_hit in _hits(builder, area, _spread(builder, area, number), width):
                 found = is_hit if found is None else builder.or_(found, is_hit)
@@ -509,7 +511,7 @@ def _positive_half(samples, first, count, one, two):  # type: ignore[no-untyped-
 
 
 @numba.njit(cache=True, nogil=True)
-def scan_lanes(samples, count_a, count_b, lists, merged, scan):  # type: ignore[no-untyped-def]
+def scan_lanes(samples, count_a, count_b, lists, merged, scan, is_exact):  # type: ignore[no-untyped-def]
     """Search all lanes for the pair of sums nearest to the target.
 
     Parameters
@@ -526,6 +528,8 @@ def scan_lanes(samples, count_a, count_b, lists, merged, scan):  # type: ignore[
     scan : area of 4 rows
         Written: row 1 the least difference d and row 2 the least of the other ones, as
         (d - 1) / 2 - 2**(width - 1); row 3 the key of A or B that d was seen at.
+    is_exact : bool
+        Whether row 2 is not asked for.
     """
     keep_apart()
     a = _positive_half(samples, np.int64(0), count_a, lists[0], lists[1])
@@ -542,4 +546,7 @@ def scan_lanes(samples, count_a, count_b, lists, merged, scan):  # type: ignore[
         _settle(merged, block << log, log, 3)
         if block == 0:
             _begin(merged, 0, scan)
-        _finish(merged, block << log, 1 << (log - 3), scan)
+        if is_exact:
+            _finish_exact(merged, block << log, 1 << (log - 3), scan)
+        else:
+            _finish(merged, block << log, 1 << (log - 3), scan)
