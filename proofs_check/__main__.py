@@ -1,6 +1,7 @@
-"""Command line: ``python -m proofs_check verify DIR [--json]``.
+"""Command line: ``python -m proofs_check verify DIR`` and ``python -m proofs_check claims``.
 
-Exit status 0: PROVED. 1: REJECTED. 2: no ticket directory, or wrong arguments.
+Exit status of verify: 0 PROVED, 1 REJECTED. Of claims: 0 when no claim is REFUTED except the
+negative controls, which all are; else 1. Of both, 2: wrong arguments or no ticket directory.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR
+from pathlib import Path
 
 from proofs_check.certificate.audit import Verdict, verify
 from proofs_check.certificate.exact import decimal, dyadic_text
@@ -18,12 +20,37 @@ from proofs_check.certificate.reader import NotATicketError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m proofs_check", description=__doc__)
+    options = _parser().parse_args(arguments)
+    status: int = options.run(options)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="proofs_check", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("verify", help="prove or reject the claims of a saved ticket")
     command.add_argument("directory", metavar="DIR", help="the ticket directory")
     command.add_argument("--json", action="store_true", help="print the audit as one JSON object")
-    options = parser.parse_args(arguments)
+    command.set_defaults(run=_verify)
+    command = commands.add_parser("claims", help="check every step of every proof again")
+    command.add_argument(
+        "--only", metavar="IDS", default="", help="such as C01,C07; C25: all of it"
+    )
+    command.add_argument("--full", action="store_true", help="deeper: minutes, not one")
+    command.add_argument("--seed", type=_seed, default=0, help="of the random cases (default: 0)")
+    command.add_argument("--html", metavar="FILE", type=Path, help="write the table there too")
+    command.add_argument("--json", action="store_true", help="print one JSON object, no table")
+    command.set_defaults(run=_claims)
+    return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer >= 0")
+    return int(text)
+
+
+def _verify(options: argparse.Namespace) -> int:
     try:
         audit = verify(options.directory)
     except NotATicketError as error:
@@ -47,6 +74,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # one write: a reader that stops early must not turn PROVED into the status of REJECTED
     sys.stdout.write(text + "\n")
     return 0 if audit.verdict is Verdict.PROVED else 1
+
+
+def _claims(options: argparse.Namespace) -> int:
+    from proofs_check.claims import ledger, report
+    from proofs_check.claims.claim import Effort
+    from proofs_check.claims.run import UnknownClaimError, run, selected
+
+    try:
+        claims = selected(ledger.CLAIMS, filter(None, options.only.split(",")))
+        if options.html is not None:
+            options.html.touch()  # rather now than after minutes
+    except (UnknownClaimError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    effort = Effort.FULL if options.full else Effort.QUICK
+    outcomes = run(claims, effort=effort, seed=options.seed)
+    if options.html is not None:
+        options.html.write_text(report.page(outcomes), encoding="utf-8")
+    if options.json:
+        facts = {"effort": effort, "seed": options.seed}
+        text = json.dumps(facts | report.record(outcomes), indent=2)
+    else:
+        text = report.table(outcomes)
+    sys.stdout.write(text + "\n")
+    return 0 if all(outcome.is_expected for outcome in outcomes) else 1
 
 
 if __name__ == "__main__":

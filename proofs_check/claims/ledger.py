@@ -1,0 +1,61 @@
+"""The list of all claims, in the order of their ids."""
+
+from __future__ import annotations
+
+from proofs_check.claims import (
+    controls,
+    counting,
+    cover_simulation,
+    drift,
+    dynamic_program,
+    error_propagation,
+    fixed_size,
+    geometric_decomposition,
+    hitting_times,
+    irwin_hall,
+    logit_lemma,
+    lower_bounds,
+    moments,
+    network,
+    product_law,
+    quantised,
+    rearrangement,
+    second_moment,
+    sign_split,
+    single_pair,
+    supermartingale,
+    unimodal_drift,
+    unit_window,
+)
+from proofs_check.claims.claim import Claim
+
+_MODULES = (
+    controls,
+    counting,
+    cover_simulation,
+    drift,
+    dynamic_program,
+    error_propagation,
+    fixed_size,
+    geometric_decomposition,
+    hitting_times,
+    irwin_hall,
+    logit_lemma,
+    lower_bounds,
+    moments,
+    network,
+    product_law,
+    quantised,
+    rearrangement,
+    second_moment,
+    sign_split,
+    single_pair,
+    supermartingale,
+    unimodal_drift,
+    unit_window,
+)
+
+#: Every claim, once.
+CLAIMS: tuple[Claim, ...] = tuple(
+    sorted((claim for module in _MODULES for claim in module.CLAIMS), key=lambda claim: claim.id)
+)
