@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import gc
-import json
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from strongltn.bound_command import bound
+from strongltn.console import print_report, progress_bars
 from strongltn.errors import StrongLTNError
-
-if TYPE_CHECKING:
-    from strongltn.pipeline import Progress
+from strongltn.reproduce_command import reproduce
 
 EXIT_NOT_WITHIN = 1  # not within epsilon or tolerance, or rejected
 EXIT_BAD_INPUT = 2
@@ -31,6 +28,8 @@ app = typer.Typer(
 )
 bench = typer.Typer(help="Measure the solvers on this machine.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
+app.add_typer(bound, name="bound")
+app.command()(reproduce)
 
 
 class ConstructionName(Enum):
@@ -106,7 +105,7 @@ def prune(
     parsed = parse_domain(domain)
     network = load_target(target)
     with new_directory(out, overwrite=overwrite) as directory:
-        with _progress() as progress:
+        with progress_bars() as progress:
             result = pipeline.prune(
                 network,
                 construction=construction_named(construction.value),
@@ -120,7 +119,7 @@ def prune(
             )
         pipeline.save(result, directory)
     report = result.report()
-    _print(report, prune_lines(report, directory=out), as_json=as_json)
+    print_report(report, prune_lines(report, directory=out), as_json=as_json)
     if not result.is_within:
         raise typer.Exit(EXIT_NOT_WITHIN)
 
@@ -148,14 +147,14 @@ def certify(
     from strongltn.report.text import certificate_lines
 
     pipeline.check_positive("epsilon", epsilon)
-    with _progress() as progress:
+    with progress_bars() as progress:
         figures = pipeline.certify_directory(
             directory,
             domain=None if domain is None else parse_domain(domain),
             settings=Attack(restarts, steps),
             progress=progress,
         )
-    _print(figures, certificate_lines(figures), as_json=as_json)
+    print_report(figures, certificate_lines(figures), as_json=as_json)
     if epsilon is not None and not figures["certified_error"] <= epsilon:
         raise typer.Exit(EXIT_NOT_WITHIN)
 
@@ -176,7 +175,7 @@ def info(directory: TicketDirectory, as_json: Json = False) -> None:
     from strongltn.report.text import info_lines
 
     report = pipeline.describe_directory(directory)
-    _print(report, info_lines(report), as_json=as_json)
+    print_report(report, info_lines(report), as_json=as_json)
 
 
 @app.command()
@@ -191,9 +190,9 @@ def demo(
     from strongltn.demo import run_demo
     from strongltn.report.text import demo_lines
 
-    with _progress() as progress:
+    with progress_bars() as progress:
         report = run_demo(out, seed=seed, progress=progress)
-    _print(report, demo_lines(report), as_json=as_json)
+    print_report(report, demo_lines(report), as_json=as_json)
     if not all(row["verdict"] == "PROVED" for row in report["tickets"]):
         raise typer.Exit(EXIT_NOT_WITHIN)
 
@@ -234,12 +233,12 @@ def bench_subset_sum(
 
     keys = chosen_peers(peers)
     check_writable(out, record)
-    with _progress() as progress:
+    with progress_bars() as progress:
         report = run_benchmark(peers=keys, is_quick=quick, seed=seed, progress=progress)
     for history in (out / HISTORY, *([] if record is None else [record])):
         append_report(history, report)
     plot_times(last_report(out / HISTORY), out / "subset_sum_times")
-    _print(report, report_lines(report), as_json=as_json)
+    print_report(report, report_lines(report), as_json=as_json)
     if not is_all_right(report):
         raise typer.Exit(EXIT_NOT_WITHIN)
 
@@ -271,43 +270,3 @@ def main() -> None:
         sys.exit(EXIT_BAD_INPUT)
     finally:
         gc.freeze()  # the collection at exit would walk all of torch and numba: half a second
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Yield a callback that draws one bar with the time left for each stage, on stderr."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    tasks: dict[str, Any] = {}
-
-    def update(stage: str, done: int, total: int) -> None:
-        if stage not in tasks:
-            tasks[stage] = bar.add_task(stage, total=total)
-        bar.update(tasks[stage], completed=done, total=total)
-
-    with bar:
-        yield update
-
-
-def _print(report: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
-    # one write, so that a reader that stops early cannot change the exit code
-    sys.stdout.write((json.dumps(report) if as_json else "\n".join(lines)) + "\n")

@@ -12,14 +12,11 @@ from fractions import Fraction
 from strongltn.errors import AssumptionViolated, InvalidInputError
 from strongltn.numerics.dyadic import outward_float
 from strongltn.rng import WeightLaw
+from strongltn.theorems.layers import PRODUCTS
+from strongltn.theorems.rearrangement import drift_constant
+from strongltn.theorems.supermartingale import Supermartingale
 
-# 1 - kappa / 2: uniform samples have drift kappa p (1 - p) with kappa = 1/2; products of two
-# uniforms have kappa = 3/4 - ln(2)/2, here rounded upwards in 5/8 + ln(2)/4 =
-# 0.798286795139986327...
-_RATES = {
-    WeightLaw.SIGNED_CONSTANT: Fraction(3, 4),
-    WeightLaw.UNIFORM: Fraction(79828679513998633, 10**17),
-}
+_RATES = {law: 1 - drift_constant(product, Fraction(1)) / 2 for law, product in PRODUCTS.items()}
 
 
 def cover_failure_bound(num_samples: int, tolerance: float, *, law: WeightLaw) -> float:
@@ -77,8 +74,8 @@ def cover_failure_bound(num_samples: int, tolerance: float, *, law: WeightLaw) -
             f"known: {', '.join(known.value for known in _RATES)}"
         )
     eta = Fraction(tolerance) / 2
-    bound = _RATES[law] ** num_samples * (1 - 2 * eta) * (1 - eta) / (2 * eta**2)
-    return outward_float(bound, upwards=True)
+    bound = Supermartingale(2 * (1 - _RATES[law]), 2 * eta, 1 - eta)
+    return outward_float(bound.failure_bound(num_samples), upwards=True)
 
 
 def cover_tolerance_bound(num_samples: int, failure_probability: float, *, law: WeightLaw) -> float:

@@ -1,0 +1,1 @@
+"""Recipes that set what the theorems promise beside what is measured."""

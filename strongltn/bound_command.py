@@ -1,0 +1,201 @@
+"""``strongltn bound``: what theorems promise, side by side, with what is measured."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from strongltn.console import Update, print_report, progress_bars
+from strongltn.errors import AssumptionViolated, InvalidInputError
+from strongltn.rng import WeightLaw
+from strongltn.subset_sum.sample_laws import SampleLaw, Window
+
+_TRIALS = 4000
+_ALL = "all"
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+FailureProbability = Annotated[
+    str, typer.Option("--delta", help="Failure probability, e.g. 0.01, 1/100 or 2^-7.")
+]
+Constant = Annotated[
+    str | None, typer.Option("--constant", help="A value for constants that a paper leaves open.")
+]
+
+
+class _Theorems(TyperGroup):
+    """A word that is no command is a theorem: ``bound all`` is short for ``bound network all``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command of the first word."""
+        is_command = bool(args) and self.get_command(ctx, args[0]) is not None
+        return super().resolve_command(ctx, args if is_command else ["network", *args])
+
+
+bound = typer.Typer(
+    cls=_Theorems,
+    help="What theorems promise. In place of a command, THEOREM is short for network THEOREM.",
+    no_args_is_help=True,
+)
+
+
+@bound.command("list")
+def list_theorems(as_json: Json = False) -> None:
+    """List all theorems: key, status, title and source."""
+    from strongltn.report.bounds import theorem_lines
+    from strongltn.theorems.catalogue import cover_theorems, network_theorems
+
+    report = {
+        "samples": [theorem.to_json() for theorem in cover_theorems()],
+        "networks": [theorem.to_json() for theorem in network_theorems()],
+    }
+    print_report(report, theorem_lines(report), as_json=as_json)
+
+
+@bound.command("samples")
+def bound_samples(
+    eta: Annotated[
+        str, typer.Option("--eta", help="Half the tolerance of a target, e.g. 0.001 or 2^-12.")
+    ],
+    delta: FailureProbability,
+    law: Annotated[SampleLaw, typer.Option("--law", help="Law of one sample.")] = SampleLaw.UNIFORM,
+    targets: Annotated[
+        Window, typer.Option("--targets", help="All of [-1/2, 1/2] or of [-1, 1].")
+    ] = Window.HALF,
+    dimension: Annotated[int, typer.Option("--dimension", help="Of samples and targets.")] = 1,
+    constant: Constant = None,
+    trials: Annotated[
+        int, typer.Option("--trials", min=0, help="Simulated draws; 0 measures nothing.")
+    ] = _TRIALS,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulation.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Say how many samples put every target within 2 eta of a subset sum: proved and measured.
+
+    Exit 2: bad input, or no theorem applies; the violated assumptions are on stderr.
+    """
+    from strongltn.report.bounds import samples_lines
+    from strongltn.theorems.catalogue import cover_theorems
+    from strongltn.theorems.question import CoverQuestion, rational
+
+    question = CoverQuestion(
+        eta=rational("eta", eta),
+        failure_probability=rational("delta", delta),
+        law=law,
+        window=targets,
+        dimension=dimension,
+        constant=None if constant is None else rational("constant", constant),
+    )
+    with progress_bars() as progress:
+        report = {
+            "question": {**question.to_json(), "tolerance": float(2 * question.eta)},
+            **_answers(cover_theorems(), question, progress=progress),
+            "measured": _measured(question, trials=trials, seed=seed, progress=progress),
+        }
+    print_report(report, samples_lines(report), as_json=as_json)
+
+
+@bound.command("network")
+def bound_network(
+    theorem: Annotated[str, typer.Argument(metavar="THEOREM", help="all, or a key of the list.")],
+    widths: Annotated[str, typer.Option("--widths", help="Of the target, e.g. 784,500,10.")],
+    epsilon: Annotated[str, typer.Option("--epsilon", help="Error of the whole network.")],
+    delta: FailureProbability,
+    law: Annotated[WeightLaw, typer.Option("--law", help="Of the source.")] = WeightLaw.UNIFORM,
+    max_weight: Annotated[
+        str, typer.Option("--max-weight", help="Largest |weight| of the targets.")
+    ] = "1",
+    constant: Constant = None,
+    kernel_size: Annotated[int, typer.Option("--kernel-size", help="Of convolutions.")] = 1,
+    heads: Annotated[int | None, typer.Option("--heads", help="Of attention.")] = None,
+    input_norm: Annotated[
+        str | None, typer.Option("--input-norm", help="Bound on inputs of attention.")
+    ] = None,
+    grid_bits: Annotated[
+        int | None, typer.Option("--grid-bits", help="Quantised targets: multiples of 2^-bits.")
+    ] = None,
+    density: Annotated[
+        str | None, typer.Option("--density", help="Fraction kept, for masks of a given size.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how large a random network holds every target network of these widths, within epsilon.
+
+    Exit 2: bad input, or no theorem applies; the violated assumptions are on stderr.
+    """
+    from strongltn.report.bounds import network_lines
+    from strongltn.theorems.catalogue import network_theorems, theorem_named
+    from strongltn.theorems.question import NetworkQuestion, rational
+
+    def optional(name: str, text: str | None) -> Any:
+        return None if text is None else rational(name, text)
+
+    chosen = network_theorems() if theorem == _ALL else (theorem_named(theorem),)
+    if chosen[0].asks is not NetworkQuestion:
+        raise InvalidInputError(
+            "theorem", got=theorem, allowed="one on networks", hint="Try strongltn bound samples."
+        )
+    question = NetworkQuestion(
+        widths=_parse_widths(widths),
+        epsilon=rational("epsilon", epsilon),
+        failure_probability=rational("delta", delta),
+        law=law,
+        max_weight=rational("max_weight", max_weight),
+        constant=optional("constant", constant),
+        kernel_size=kernel_size,
+        num_heads=heads,
+        input_norm=optional("input_norm", input_norm),
+        grid_bits=grid_bits,
+        density=optional("density", density),
+    )
+    report = {"question": question.to_json(), **_answers(chosen, question)}
+    print_report(report, network_lines(report), as_json=as_json)
+
+
+def _parse_widths(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidInputError(
+            "widths", got=text, allowed="integers with commas, such as 784,500,10"
+        ) from None
+
+
+def _answers(
+    theorems: tuple[Any, ...], question: Any, *, progress: Update | None = None
+) -> dict[str, Any]:
+    """Return the promises of the theorems that apply, and why the others do not."""
+    rows, others, violated = [], [], {}
+    for index, theorem in enumerate(theorems):
+        violations = theorem.violations(question)
+        if violations:
+            texts = [str(violation) for violation in violations]
+            violated.update(dict.fromkeys(texts))
+            others.append({"key": theorem.key, "violations": texts})
+        else:
+            rows.append({**theorem.to_json(), **theorem.promise(question).to_json()})
+        if progress is not None:
+            progress("theorems", index + 1, len(theorems))
+    if not rows:
+        raise AssumptionViolated("no theorem applies: " + "; ".join(violated) + ".")
+    return {"theorems": rows, "not_applicable": others}
+
+
+def _measured(question: Any, *, trials: int, seed: int, progress: Update) -> dict[str, Any] | None:
+    """Simulate the requirement; None if that was not asked for, or is out of reach."""
+    from strongltn.simulate import required_samples
+    from strongltn.simulate.event import LEAST_ETA
+
+    if trials == 0 or question.dimension != 1 or question.eta < LEAST_ETA:
+        return None
+    required = required_samples(
+        question.eta,
+        question.failure_probability,
+        law=question.law,
+        window=question.window,
+        trials=trials,
+        seed=seed,
+        progress=lambda done, total: progress("simulation", done, total),
+    )
+    return required.to_json()

@@ -1,0 +1,57 @@
+"""What every command prints: one report on stdout, progress bars on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+Update = Callable[[str, int, int], None]
+
+
+@contextmanager
+def progress_bars() -> Iterator[Update]:
+    """Yield a callback (stage, done, total) that draws one bar with the time left for each stage.
+
+    Nothing is drawn where stderr is no terminal.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    tasks: dict[str, Any] = {}
+
+    def update(stage: str, done: int, total: int) -> None:
+        if stage not in tasks:
+            tasks[stage] = bar.add_task(stage, total=total)
+        bar.update(tasks[stage], completed=done, total=total)
+
+    with bar:
+        yield update
+
+
+def print_report(report: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
+    """Print a report as one JSON object or as its lines, in one write.
+
+    One write, so that a reader that stops early cannot change the exit code.
+    """
+    sys.stdout.write((json.dumps(report) if as_json else "\n".join(lines)) + "\n")

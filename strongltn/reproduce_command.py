@@ -1,0 +1,86 @@
+"""The command `reproduce`: runs a recipe of the experiments, or lists them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from strongltn.console import print_report, progress_bars
+from strongltn.errors import InvalidInputError, StrongLTNError
+
+if TYPE_CHECKING:
+    from experiments.recipe import Recipe
+
+
+def reproduce(
+    key: Annotated[
+        str | None, typer.Argument(metavar="ID", help="A recipe; see --list.", show_default=False)
+    ] = None,
+    is_list: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
+    is_quick: Annotated[
+        bool, typer.Option("--quick", help="Less than 30 seconds (the default).")
+    ] = False,
+    is_full: Annotated[bool, typer.Option("--full", help="Minutes.")] = False,
+    out: Annotated[Path, typer.Option("--out", help="Directory of results.")] = Path("results"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout.")
+    ] = False,
+) -> None:
+    """Answer a question of the literature again: rows and figure, in OUT/ID/.
+
+    What is there already is not computed again, so that an interrupted run goes on where it was.
+    """
+    recipes = _recipes()
+    if is_list:
+        if key is not None or is_quick or is_full:
+            raise InvalidInputError(
+                "list", got="--list with an ID or an effort", allowed="--list alone"
+            )
+        entries = [recipe.to_json() for recipe in recipes.values()]
+        width = max(map(len, recipes))
+        lines = [f"{entry['id']:<{width}}  {entry['question']}" for entry in entries]
+        print_report({"recipes": entries}, lines, as_json=as_json)
+        return
+    if key not in recipes:
+        raise InvalidInputError(
+            "ID", got=key, allowed=f"one of {', '.join(recipes)}", hint="Try --list."
+        )
+    if is_quick and is_full:
+        raise InvalidInputError("effort", got="--quick --full", allowed="one of the two")
+    from experiments.recipe import Effort, run_recipe
+
+    effort = Effort.FULL if is_full else Effort.QUICK
+    try:
+        with progress_bars() as progress:
+            report = run_recipe(recipes[key], effort=effort, out=out, progress=progress)
+    except OSError as error:
+        raise InvalidInputError(
+            "out", got=f"{out}: {error}", allowed="a directory that can be written"
+        ) from error
+    print_report(report, _lines(report), as_json=as_json)
+
+
+def _recipes() -> dict[str, Recipe]:
+    try:
+        from experiments.recipes import RECIPES
+    except ModuleNotFoundError as error:
+        if error.name not in ("experiments", "experiments.recipes"):
+            raise
+        raise StrongLTNError(
+            "The recipes are the package 'experiments', which is not installed. Run this from a "
+            "checkout of strongltn, or install one with: pip install -e ."
+        ) from error
+    return RECIPES
+
+
+def _lines(report: dict[str, Any]) -> list[str]:
+    kept = report["parts"] - report["computed_now"]
+    return [
+        f"{report['id']}, {report['effort']}: {report['question']}",
+        f"{report['rows']} rows of {report['parts']} parts, {kept} of them computed before",
+        *(f"published: {json.dumps(value)}" for value in report["published"]),
+        *report["files"],
+    ]

@@ -1,0 +1,96 @@
+"""Assumptions that many theorems share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from strongltn.rng import WeightLaw
+from strongltn.subset_sum.sample_laws import SampleLaw
+from strongltn.theorems.question import CoverQuestion, NetworkQuestion
+from strongltn.theorems.theorem import Assumption
+
+#: Of every theorem on all targets of an interval.
+COVER: tuple[Assumption[CoverQuestion], ...] = (
+    Assumption("eta", "in (0, 1/2)", lambda q: 0 < q.eta < Fraction(1, 2), lambda q: q.eta),
+    Assumption(
+        "failure probability",
+        "in (0, 1)",
+        lambda q: 0 < q.failure_probability < 1,
+        lambda q: q.failure_probability,
+    ),
+)
+SCALARS: Assumption[CoverQuestion] = Assumption(
+    "dimension", "1", lambda q: q.dimension == 1, lambda q: q.dimension
+)
+UNIFORM: Assumption[CoverQuestion] = Assumption(
+    "law", "uniform on [-1, 1]", lambda q: q.law is SampleLaw.UNIFORM, lambda q: q.law.value
+)
+DENSITY: Assumption[CoverQuestion] = Assumption(
+    "law",
+    "one with a density, and so with a uniform part",
+    lambda q: q.law is not SampleLaw.SIGNED_CONSTANT,
+    lambda q: f"{q.law.value}, whose sums are integers",
+)
+
+#: Of every theorem on networks.
+NETWORK: tuple[Assumption[NetworkQuestion], ...] = (
+    Assumption(
+        "widths",
+        "at least two integers >= 1",
+        lambda q: len(q.widths) >= 2 and all(width >= 1 for width in q.widths),
+        lambda q: q.widths,
+    ),
+    Assumption("epsilon", "in (0, 1)", lambda q: 0 < q.epsilon < 1, lambda q: q.epsilon),
+    Assumption(
+        "failure probability",
+        "in (0, 1)",
+        lambda q: 0 < q.failure_probability < 1,
+        lambda q: q.failure_probability,
+    ),
+    Assumption(
+        "largest weight", "in (0, 1]", lambda q: 0 < q.max_weight <= 1, lambda q: q.max_weight
+    ),
+)
+DENSE: Assumption[NetworkQuestion] = Assumption(
+    "kernel size",
+    "1, for layers without convolution",
+    lambda q: q.kernel_size == 1,
+    lambda q: q.kernel_size,
+)
+
+
+def weights_follow(*laws: WeightLaw) -> Assumption[NetworkQuestion]:
+    """Return the assumption that the source has one of these laws."""
+    allowed = " or ".join(law.value for law in laws)
+    return Assumption("law", allowed, lambda q: q.law in laws, lambda q: q.law.value)
+
+
+def given(
+    parameter: str, allowed: str, *, holds: Callable[[NetworkQuestion], bool]
+) -> Assumption[NetworkQuestion]:
+    """Return the assumption that an optional field is given and in range."""
+    name = parameter.replace(" ", "_")
+    return Assumption(
+        parameter,
+        allowed,
+        lambda q: getattr(q, name) is not None and holds(q),
+        lambda q: "missing" if getattr(q, name) is None else getattr(q, name),
+    )
+
+
+POSITIVE_CONSTANT: Assumption[NetworkQuestion] = Assumption(
+    "constant",
+    "positive, or absent",
+    lambda q: q.constant is None or q.constant > 0,
+    lambda q: q.constant,
+)
+CHANCE_OF_EPSILON: Assumption[NetworkQuestion] = Assumption(
+    "failure probability",
+    "at least epsilon, which is what the theorem gives",
+    lambda q: q.failure_probability >= q.epsilon,
+    lambda q: q.failure_probability,
+)
+WHOLE_CLASS: Assumption[NetworkQuestion] = Assumption(
+    "largest weight", "1, for the whole class", lambda q: q.max_weight == 1, lambda q: q.max_weight
+)

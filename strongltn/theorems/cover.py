@@ -1,0 +1,194 @@
+"""This project's own bounds: every target of an interval is within 2 eta of a subset sum."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import partial
+
+from strongltn.subset_sum.sample_laws import Window
+from strongltn.theorems.assumptions import COVER, DENSITY, SCALARS, UNIFORM
+from strongltn.theorems.component import WITHIN_COMPONENT, half_tolerance, uniform_component
+from strongltn.theorems.question import CoverQuestion
+from strongltn.theorems.rearrangement import best_window, drift_constant
+from strongltn.theorems.supermartingale import Supermartingale
+from strongltn.theorems.theorem import Assumption, Promise, Status, Theorem
+
+
+def _bounded(bound: Supermartingale, question: CoverQuestion, *notes: str) -> Promise:
+    num_samples = bound.sample_size(question.failure_probability)
+    return Promise(
+        num_samples=num_samples,
+        failure_probability=bound.failure_bound(num_samples),
+        notes=notes,
+    )
+
+
+def _mixture(question: CoverQuestion) -> Promise:
+    eta = half_tolerance(question)
+    drift = uniform_component(question.law).mass / 2
+    return _bounded(Supermartingale(drift, 2 * eta, 1 - eta), question)
+
+
+def _rearranged(question: CoverQuestion) -> Promise:
+    targets = 2 * question.window.radius
+    drift = drift_constant(question.law, targets)
+    bound = Supermartingale.of_window(question.eta, drift=drift, targets=targets, length=targets)
+    return _bounded(bound, question, f"kappa = {float(drift):.6g}")
+
+
+def _wide_window(question: CoverQuestion) -> Promise:
+    bound = best_window(
+        question.eta, question.failure_probability, law=question.law, window=question.window
+    )
+    length = float(2 * question.eta / bound.start)
+    notes = f"kappa = {float(bound.drift):.6g}", f"window of length {length:.6g}"
+    return _bounded(bound, question, *notes)
+
+
+def _dynamic_program(question: CoverQuestion, *, component: bool = False) -> Promise:
+    from strongltn.theorems.dynamic_program import sample_size
+
+    chance = question.failure_probability
+    num_samples = sample_size(
+        question.eta, chance, law=question.law, window=question.window, component=component
+    )
+    return Promise(num_samples=num_samples, failure_probability=chance)
+
+
+def _second_moment(question: CoverQuestion) -> Promise:
+    from strongltn.theorems.second_moment import sample_size
+
+    chance = question.failure_probability
+    num_samples = sample_size(question.eta, chance)
+    if num_samples is None:
+        return Promise(
+            notes=("the recorded mean holes are too large for this failure probability",)
+        )
+    return Promise(num_samples=num_samples, failure_probability=chance)
+
+
+def _has_record(question: CoverQuestion) -> bool:
+    from strongltn.theorems.second_moment import recorded_holes
+
+    return any(line.eta <= question.eta for line in recorded_holes())
+
+
+def _lower_bound(question: CoverQuestion) -> Promise:
+    from strongltn.theorems.lower_bounds import necessary_samples
+
+    number = necessary_samples(
+        question.eta, question.failure_probability, law=question.law, window=question.window
+    )
+    return Promise(necessary_samples=number)
+
+
+#: The grid of the dynamic program resolves no smaller eta.
+ON_GRID: Assumption[CoverQuestion] = Assumption(
+    "eta", "at least 2^-40", lambda q: q.eta >= Fraction(1, 2**40), lambda q: q.eta
+)
+
+HALF: Assumption[CoverQuestion] = Assumption(
+    "targets", "[-1/2, 1/2]", lambda q: q.window is Window.HALF, lambda q: q.window.value
+)
+RECORDED: Assumption[CoverQuestion] = Assumption(
+    "eta", "at least that of a recorded mean hole", _has_record, lambda q: q.eta
+)
+
+_EVENT = "Every target of the interval is within 2 eta of a subset sum, except with probability "
+_OURS = "strongltn: the event is that of lueker1998"
+_REARRANGED = f"{_OURS}; the rearrangement inequality that of garsia1974 (recalled)"
+
+THEOREMS = (
+    Theorem(
+        key="Cover.Uniform",
+        title="(3/4)^n",
+        source=_OURS,
+        statement=_EVENT + "at most (3/4)^n (1 - eta)(1 - 2 eta) / (2 eta^2) for [-1/2, 1/2] and "
+        "uniform samples, and with eta/2 for eta on [-1, 1].",
+        status=Status.PROVED,
+        asks=CoverQuestion,
+        assumptions=(*COVER, SCALARS, UNIFORM),
+        derive=_mixture,
+    ),
+    Theorem(
+        key="Cover.Mixture",
+        title="(1 - rho/4)^n",
+        source=_OURS,
+        statement=_EVENT + "at most (1 - rho/4)^n (1 - e)(1 - 2e) / (2 e^2), if a sample is "
+        "uniform on [-c, c] with probability rho, else anything: e = eta/c for targets up to c/2, "
+        "else eta/(2c) up to c.",
+        status=Status.PROVED,
+        asks=CoverQuestion,
+        assumptions=(*COVER, SCALARS, *WITHIN_COMPONENT),
+        derive=_mixture,
+    ),
+    Theorem(
+        key="Cover.Rearrangement",
+        title="Rearrangement drift, closed form",
+        source=_REARRANGED,
+        statement=_EVENT + "at most (1 - kappa/2)^n (1 - 2 eta/L)(L/eta - 1) L / (2 eta), for "
+        "targets that fill an interval of length L and any symmetric unimodal law; kappa is the "
+        "least ratio of the drift to v(1 - v).",
+        status=Status.PROVED,
+        asks=CoverQuestion,
+        assumptions=(*COVER, SCALARS, DENSITY),
+        derive=_rearranged,
+    ),
+    Theorem(
+        key="Cover.WideWindow",
+        title="Rearrangement drift in a wider window",
+        source=_REARRANGED,
+        statement=_EVENT + "at most (1 - kappa/2)^n (L/(2 eta) - 1)^2 for a window of length L "
+        "with eta to spare at either end, any symmetric unimodal law; the best L of a short list.",
+        status=Status.PROVED,
+        asks=CoverQuestion,
+        assumptions=(*COVER, SCALARS, DENSITY),
+        derive=_wide_window,
+    ),
+    Theorem(
+        key="Cover.DynamicProgram",
+        title="Dynamic program against the worst drift",
+        source=_REARRANGED,
+        statement=_EVENT + "at most the value of a game whose adversary chooses how the covered "
+        "fraction grows, within the proved drift; rounded towards the adversary.",
+        status=Status.PROVED,
+        asks=CoverQuestion,
+        assumptions=(*COVER, ON_GRID, SCALARS, DENSITY),
+        derive=_dynamic_program,
+    ),
+    Theorem(
+        key="Cover.SecondMoment",
+        title="Second moment, then the dynamic program",
+        source=_REARRANGED,
+        statement="As Cover.DynamicProgram, but only for the last samples: before them, the part "
+        "of the window that no subset sum reaches is bounded in the mean by a second moment, given "
+        "in which quarter of [-1, 1] each sample lies.",
+        status=Status.PROVED,
+        asks=CoverQuestion,
+        assumptions=(*COVER, SCALARS, UNIFORM, HALF, RECORDED),
+        derive=_second_moment,
+    ),
+    Theorem(
+        key="Cover.ComponentProgram",
+        title="Dynamic program, uniform part only",
+        source=_OURS,
+        statement="As Cover.DynamicProgram, with the drift of the uniform part of the law: no "
+        "rearrangement inequality is needed.",
+        status=Status.PROVED,
+        asks=CoverQuestion,
+        assumptions=(*COVER, ON_GRID, SCALARS, *WITHIN_COMPONENT),
+        derive=partial(_dynamic_program, component=True),
+    ),
+    Theorem(
+        key="Cover.LowerBound",
+        title="Necessary samples",
+        source=_OURS,
+        statement="With fewer samples, some target of the interval is farther than 2 eta from "
+        "every subset sum with a probability above the one allowed: too few sums, or too few "
+        "samples of one sign.",
+        status=Status.PROVED,
+        asks=CoverQuestion,
+        assumptions=(*COVER, SCALARS, DENSITY),
+        derive=_lower_bound,
+    ),
+)

@@ -1,0 +1,96 @@
+"""Natale et al. 2024: masks of a given size; implicit in the sample size, constant not explicit."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from flint import arb
+
+from strongltn.rng import WeightLaw
+from strongltn.theorems.assumptions import (
+    CHANCE_OF_EPSILON,
+    DENSE,
+    NETWORK,
+    POSITIVE_CONSTANT,
+    given,
+    weights_follow,
+)
+from strongltn.theorems.certified import ball, ceiling
+from strongltn.theorems.layers import count_parameters, layer_shapes, two_layer_widths
+from strongltn.theorems.question import NetworkQuestion
+from strongltn.theorems.theorem import NOT_EXPLICIT, Promise, Status, Theorem, open_constant
+
+
+def _entropy(density: Fraction) -> arb:
+    """Return the binary entropy in bits."""
+    return -sum(
+        (ball(p) * ball(p).log() / ball(2).log() for p in (density, 1 - density)), start=arb(0)
+    )
+
+
+def _least_fixed_point(
+    question: NetworkQuestion, *, constant: Fraction, density: Fraction, entries: int
+) -> int:
+    """Return the least n >= C log2(2 l d d' density n / eps)^2 / H(density), from below."""
+    ratio = 2 * (len(question.widths) - 1) * entries * density / question.epsilon
+
+    def next_size(n: int) -> int:
+        return ceiling(
+            lambda: (
+                ball(constant)
+                * (ball(max(ratio * n, Fraction(1))).log() / ball(2).log()) ** 2
+                / _entropy(density)
+            )
+        )
+
+    size = 1
+    while (larger := next_size(size)) > size:
+        size = larger
+    return size
+
+
+def _promise(question: NetworkQuestion) -> Promise:
+    formula = "hidden width 2 d_{i-1} n, n = C log2(2 l d d' density n / eps)^2 / H2(density)"
+    constant, density = question.constant, question.density
+    if constant is None or density is None:
+        return Promise(constants=NOT_EXPLICIT, notes=(formula,))
+    samples = [
+        2 * _least_fixed_point(question, constant=constant, density=density, entries=a * b)
+        for a, b in layer_shapes(question.widths)
+    ]
+    hidden = [width * number for width, number in zip(question.widths[:-1], samples, strict=True)]
+    widths = two_layer_widths(question.widths, hidden)
+    return Promise(
+        num_samples=max(samples),
+        widths=widths,
+        num_parameters=count_parameters(widths),
+        failure_probability=question.epsilon,
+        constants=open_constant(constant),
+        notes=(formula,),
+    )
+
+
+THEOREMS = (
+    Theorem(
+        key="Natale2024.Theorem3",
+        title="Masks of a given density",
+        source="natale2024 (arXiv 2410.14754), Theorem 3",
+        statement="A random network of depth 2l has, except with probability epsilon, for every "
+        "target network a mask within epsilon that keeps a given fraction of the samples.",
+        status=Status.STATED,
+        asks=NetworkQuestion,
+        assumptions=(
+            *NETWORK,
+            DENSE,
+            weights_follow(WeightLaw.UNIFORM),
+            POSITIVE_CONSTANT,
+            CHANCE_OF_EPSILON,
+            given(
+                "density",
+                "in (0, 1/2]",
+                holds=lambda q: q.density is not None and 0 < q.density <= Fraction(1, 2),
+            ),
+        ),
+        derive=_promise,
+    ),
+)

@@ -1,0 +1,70 @@
+r"""Orseau, Hutter and Rivasplata 2020: hyperbolic weights and a greedy sum, in linear time.
+
+Let :math:`\gamma^2 + \gamma \ge 1`. A residual in [0, R] and a sample x in :math:`[(1 - \gamma)R,
+\gamma R]` leave a residual in :math:`[0, \gamma R]`: subtract x if it fits. The bins
+:math:`(\gamma^{i+2}, \gamma^{i+1}]` lie in these intervals for :math:`R = \gamma^i`, and are
+disjoint. With one sample in each of k bins, every target in [0, 1] is met within :math:`\gamma^k`.
+A hyperbolic law (density ~ 1/x) on the union of the bins hits each with probability 1/k, and the
+right signs of both weights with 1/4.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from strongltn.theorems.assumptions import DENSE, NETWORK
+from strongltn.theorems.certified import least
+from strongltn.theorems.layers import gadget_promise, num_instances, weight_tolerances
+from strongltn.theorems.question import NetworkQuestion
+from strongltn.theorems.theorem import Promise, Status, Theorem
+
+#: Just above the golden ratio's inverse, the least gamma with gamma^2 + gamma >= 1.
+GAMMA = Fraction(34, 55)
+
+
+def num_bins(tolerance: Fraction) -> int:
+    """Return the least k with GAMMA^k <= tolerance.
+
+    Examples
+    --------
+    >>> num_bins(Fraction(1, 100))
+    10
+    """
+    return least(lambda k: GAMMA**k <= tolerance)
+
+
+def _fewest(miss: Fraction, chance: Fraction) -> int:
+    return least(lambda n: miss**n <= chance)
+
+
+def _promise(question: NetworkQuestion) -> Promise:
+    samples, failure = [], Fraction(0)
+    instances = num_instances(question)
+    for tolerance, number in zip(weight_tolerances(question), instances, strict=True):
+        k = num_bins(tolerance)
+        empty_bins = 2 * number * k  # for weights of both signs
+        chance = question.failure_probability / len(instances)
+        miss = 1 - Fraction(1, 4 * k)
+        samples.append(_fewest(miss, chance / empty_bins))
+        failure += empty_bins * miss ** samples[-1]
+    notes = ("a greedy sum finds the mask in linear time",)
+    law = "signs in the first layer of each pair, hyperbolic with signs in the second"
+    return gadget_promise(
+        question, samples, failure_probability=failure, notes=notes, source_law=law
+    )
+
+
+THEOREMS = (
+    Theorem(
+        key="Orseau2020.Greedy",
+        title="Greedy sums of hyperbolic weights",
+        source="orseau2020 (arXiv 2006.12156), read: abstract; the constants are proved here",
+        statement="A random network of depth 2l with hyperbolic weights has, except with "
+        "probability delta, for every target network a mask within epsilon that greedy "
+        "subtraction finds, with log log-fold logarithmically many neurons.",
+        status=Status.PROVED,
+        asks=NetworkQuestion,
+        assumptions=(*NETWORK, DENSE),
+        derive=_promise,
+    ),
+)

@@ -1,0 +1,218 @@
+"""What a theorem is: assumptions that can be asked, and a promise where they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from typing import Generic, TypeVar
+
+from strongltn.errors import AssumptionViolated
+from strongltn.numerics.dyadic import outward_float, round_up
+from strongltn.theorems.question import CoverQuestion, NetworkQuestion
+
+Q = TypeVar("Q", CoverQuestion, NetworkQuestion)
+
+EXPLICIT = "explicit"
+NOT_EXPLICIT = "constant not explicit in the paper"
+
+_LONG_BITS = 256  # powers of rates have thousands
+_MAX_WRITTEN = 10**300  # larger integers are written with an exponent
+
+
+class Status(Enum):
+    """How much of a theorem is vouched for here."""
+
+    PROVED = "proved here"
+    STATED = "stated in the paper"
+    RECALLED = "in the form of the paper (recalled)"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """An assumption that fails, and at what.
+
+    Attributes
+    ----------
+    parameter, allowed, got : str
+    """
+
+    parameter: str
+    allowed: str
+    got: str
+
+    def __str__(self) -> str:
+        return f"{self.parameter} must be {self.allowed}, not {self.got}"
+
+
+@dataclass(frozen=True)
+class Assumption(Generic[Q]):
+    """A condition of a theorem.
+
+    Attributes
+    ----------
+    parameter : str
+        What it speaks of.
+    allowed : str
+        What that may be.
+    holds : callable
+        Question -> whether it is so.
+    got : callable
+        Question -> what it is instead.
+    """
+
+    parameter: str
+    allowed: str
+    holds: Callable[[Q], bool]
+    got: Callable[[Q], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """What a theorem promises; None where it says nothing.
+
+    Attributes
+    ----------
+    num_samples : int or None
+        Samples for one target weight; the largest of all layers. In networks, hidden neurons per
+        input, of both signs.
+    widths : tuple of int or None
+        Of the source.
+    num_parameters : int or None
+        Weights of the source.
+    failure_probability : Fraction or None
+        Upper bound, at these sizes; a long fraction is rounded upwards.
+    necessary_samples, necessary_parameters : int or None
+        No source with fewer keeps the promise.
+    source_law : str or None
+        Law of the source, if it is not that of the question.
+    constants : str
+        ``explicit``, or that the paper leaves one open.
+    notes : tuple of str
+    """
+
+    num_samples: int | None = None
+    widths: tuple[int, ...] | None = None
+    num_parameters: int | None = None
+    failure_probability: Fraction | None = None
+    necessary_samples: int | None = None
+    necessary_parameters: int | None = None
+    source_law: str | None = None
+    constants: str = EXPLICIT
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        chance = self.failure_probability
+        if chance is not None and chance.denominator.bit_length() > _LONG_BITS:
+            object.__setattr__(self, "failure_probability", round_up(chance, bits=_LONG_BITS // 2))
+
+    def to_json(self) -> dict[str, object]:
+        """Return the fields as JSON objects; the probability is rounded upwards.
+
+        Integers from 10^300 on are text with an exponent.
+        """
+        chance = self.failure_probability
+        return {
+            "num_samples": _integer(self.num_samples),
+            "widths": None if self.widths is None else [_integer(width) for width in self.widths],
+            "num_parameters": _integer(self.num_parameters),
+            "failure_probability": None if chance is None else outward_float(chance, upwards=True),
+            "necessary_samples": _integer(self.necessary_samples),
+            "necessary_parameters": _integer(self.necessary_parameters),
+            "source_law": self.source_law,
+            "constants": self.constants,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Theorem(Generic[Q]):
+    """A statement that can be asked whether it applies, and then what it promises.
+
+    Attributes
+    ----------
+    key : str
+        Paper and number, e.g. ``Lueker1998.Theorem2_4``.
+    title : str
+    source : str
+        Key of references.bib, number and version read.
+    statement : str
+        One sentence.
+    status : Status
+    asks : type
+        The kind of question.
+    assumptions : tuple of Assumption
+    derive : callable
+        Question -> Promise, where every assumption holds.
+
+    Examples
+    --------
+    >>> from strongltn.subset_sum.sample_laws import SampleLaw
+    >>> from strongltn.theorems.catalogue import theorem_named
+    >>> theorem = theorem_named("Lueker1998.Theorem2_4")
+    >>> question = CoverQuestion(eta="2^-12", failure_probability=2, law=SampleLaw.PRODUCT)
+    >>> for violation in theorem.violations(question):
+    ...     print(violation)
+    failure probability must be in (0, 1), not 2
+    law must be uniform on [-1, 1], not product
+    """
+
+    key: str
+    title: str
+    source: str
+    statement: str
+    status: Status
+    asks: type[Q]
+    assumptions: tuple[Assumption[Q], ...]
+    derive: Callable[[Q], Promise]
+
+    def violations(self, question: Q) -> tuple[Violation, ...]:
+        """Return every assumption that the question violates; empty if the theorem applies."""
+        return tuple(
+            Violation(a.parameter, a.allowed, _text(a.got(question)))
+            for a in self.assumptions
+            if not a.holds(question)
+        )
+
+    def promise(self, question: Q) -> Promise:
+        """Return what the theorem promises.
+
+        Raises
+        ------
+        AssumptionViolated
+            With all violated assumptions.
+        """
+        violated = self.violations(question)
+        if violated:
+            raise AssumptionViolated(
+                f"{self.key} does not apply: " + "; ".join(map(str, violated)) + "."
+            )
+        return self.derive(question)
+
+    def to_json(self) -> dict[str, object]:
+        """Return what does not depend on a question, as JSON objects."""
+        return {
+            "key": self.key,
+            "title": self.title,
+            "source": self.source,
+            "statement": self.statement,
+            "status": self.status.value,
+        }
+
+
+def open_constant(constant: Fraction) -> str:
+    """Return what to say of a promise that rests on a constant of the caller's."""
+    return f"{NOT_EXPLICIT}; with C = {constant} as given, this is no theorem"
+
+
+def _integer(value: int | None) -> int | str | None:
+    return f"{Decimal(value):.3e}" if value is not None and value >= _MAX_WRITTEN else value
+
+
+def _text(value: object) -> str:
+    """Return a short text: a long fraction as a decimal."""
+    if isinstance(value, Fraction) and len(str(value)) > 20:
+        return f"{float(value):.6g}"
+    return str(value)

@@ -1,0 +1,326 @@
+"""Recipes: streamed, resumable, idempotent; what is of another configuration is refused."""
+
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from experiments import recipes
+from experiments.recipe import Effort, Recipe, rows_where, run_recipe
+from experiments.theory.chart import new_chart
+from strongltn.errors import InvalidInputError, StrongLTNError
+from strongltn.reproduce_command import reproduce
+
+ROOT = Path(__file__).parents[2]
+SUFFIXES = ("jsonl", "csv", "png", "svg", "pdf")
+
+
+class Kitchen:
+    """A recipe of squares that counts its calls and can be interrupted."""
+
+    def __init__(self, *, last=None):
+        self.calls = []
+        self.last = last
+        self.recipe = Recipe(
+            key="squares",
+            question="What are the first squares?",
+            source="folklore",
+            version=1,
+            parts=lambda effort: [{"k": k} for k in range(3 if effort is Effort.QUICK else 5)],
+            compute=self.compute,
+            draw=self.draw,
+            published=({"value": 9, "source": "folklore"},),
+        )
+
+    def compute(self, part):
+        if part["k"] == self.last:
+            raise KeyboardInterrupt
+        self.calls.append(part["k"])
+        return [{"k": part["k"], "square": part["k"] ** 2}, {"k": part["k"], "note": "a, b"}]
+
+    def draw(self, rows):
+        figure, (axes,) = new_chart(1, 1, size=(3, 2))
+        axes.plot([row["k"] for row in rows if "square" in row], label="k")
+        return figure
+
+    def run(self, out, *, effort=Effort.QUICK, **changes):
+        return run_recipe(replace(self.recipe, **changes), effort=effort, out=out)
+
+
+@pytest.fixture
+def kitchen():
+    return Kitchen()
+
+
+def files(out):
+    return {path.name: path.read_bytes() for path in (out / "squares").iterdir()}
+
+
+def test_a_run_writes_rows_and_figure(kitchen, tmp_path):
+    report = kitchen.run(tmp_path)
+    assert sorted(files(tmp_path)) == sorted(f"quick.{suffix}" for suffix in SUFFIXES)
+    assert report["files"] == [str(tmp_path / "squares" / f"quick.{s}") for s in SUFFIXES]
+    assert (report["id"], report["effort"], report["parts"]) == ("squares", "quick", 3)
+    assert (report["rows"], report["computed_now"]) == (6, 3)
+    header, *lines = map(json.loads, files(tmp_path)["quick.jsonl"].splitlines())
+    assert header["configuration"]["parts"] == [{"k": 0}, {"k": 1}, {"k": 2}]
+    assert [line["part"] for line in lines] == [0, 1, 2]
+    with (tmp_path / "squares" / "quick.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert table[4] == {"k": "2", "square": "4", "note": ""}
+    assert table[5] == {"k": "2", "square": "", "note": "a, b"}
+
+
+def test_a_second_run_only_redraws(kitchen, tmp_path):
+    kitchen.run(tmp_path)
+    before = files(tmp_path)
+    (tmp_path / "squares" / "quick.svg").unlink()
+    assert kitchen.run(tmp_path)["computed_now"] == 0
+    assert kitchen.calls == [0, 1, 2]
+    assert files(tmp_path) == before
+
+
+def test_an_interrupted_run_goes_on(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        Kitchen(last=2).run(tmp_path)
+    assert list(files(tmp_path)) == ["quick.jsonl"]
+    after = Kitchen()
+    assert after.run(tmp_path)["computed_now"] == 1
+    assert after.calls == [2]
+    Kitchen().run(tmp_path / "other")
+    assert files(tmp_path) == files(tmp_path / "other")
+
+
+@pytest.mark.parametrize("cut", [1, 5, -1, -30])
+def test_a_torn_line_is_computed_again(kitchen, tmp_path, cut):
+    """Wherever a kill tore the file: within the header, or within a later line."""
+    kitchen.run(tmp_path)
+    whole = files(tmp_path)
+    path = tmp_path / "squares" / "quick.jsonl"
+    path.write_bytes(whole["quick.jsonl"][:cut])
+    report = kitchen.run(tmp_path)
+    assert report["computed_now"] == (3 if cut > 0 else 1)
+    assert files(tmp_path) == whole
+
+
+def test_efforts_have_their_own_places(kitchen, tmp_path):
+    kitchen.run(tmp_path)
+    quick = files(tmp_path)
+    assert kitchen.run(tmp_path, effort=Effort.FULL)["computed_now"] == 5
+    assert {name: content for name, content in files(tmp_path).items() if "quick" in name} == quick
+
+
+@pytest.mark.parametrize(
+    "changes", [{"version": 2}, {"parts": lambda effort: [{"k": k} for k in range(4)]}]
+)
+def test_another_configuration_is_refused(kitchen, tmp_path, changes):
+    kitchen.run(tmp_path)
+    before = files(tmp_path)
+    with pytest.raises(InvalidInputError, match=r"another configuration.*choose another --out"):
+        kitchen.run(tmp_path, **changes)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("content", ["[1]\n", "no json\n", "{}\n", '{"sha256": 1}\n{"part": 0}\n'])
+def test_what_is_no_record_is_refused(kitchen, tmp_path, content):
+    (tmp_path / "squares").mkdir()
+    (tmp_path / "squares" / "quick.jsonl").write_text(content)
+    with pytest.raises(InvalidInputError, match="no record of a recipe"):
+        kitchen.run(tmp_path)
+    assert (tmp_path / "squares" / "quick.jsonl").read_text() == content
+
+
+def test_progress_counts_what_was_there(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        Kitchen(last=1).run(tmp_path)
+    seen = []
+    run_recipe(
+        Kitchen().recipe,
+        effort=Effort.QUICK,
+        out=tmp_path,
+        progress=lambda *call: seen.append(call),
+    )
+    assert seen == [("squares", 1, 3), ("squares", 2, 3), ("squares", 3, 3)]
+
+
+def test_rows_are_found_by_value():
+    rows = [{"law": "uniform", "n": 1}, {"law": "product"}, {"n": 1}]
+    assert list(rows_where(rows, law="uniform", n=1)) == rows[:1]
+
+
+# the command
+
+
+@pytest.fixture
+def run(monkeypatch, kitchen):
+    """Call the command with one recipe; return click's result."""
+    monkeypatch.setattr(recipes, "RECIPES", {"squares": kitchen.recipe})
+    app = typer.Typer()
+    app.command()(reproduce)
+    return lambda *arguments: CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def test_the_command_lists(run):
+    result = run("--list")
+    assert result.exit_code == 0
+    assert result.stdout == "squares  What are the first squares?\n"
+    (entry,) = json.loads(run("--list", "--json").stdout)["recipes"]
+    assert entry["published"] == [{"value": 9, "source": "folklore"}]
+
+
+def test_the_command_runs(run, tmp_path, kitchen):
+    result = run("squares", "--out", tmp_path, "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["effort"] == "quick"
+    text = run("squares", "--quick", "--out", tmp_path).stdout
+    assert "6 rows of 3 parts, 3 of them computed before" in text
+    assert str(tmp_path / "squares" / "quick.png") in text
+    assert json.loads(run("squares", "--full", "--out", tmp_path, "--json").stdout)["parts"] == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["circles"], "'ID' parameter must be one of squares. Got circles"),
+        ([], "'ID' parameter"),
+        (["squares", "--quick", "--full"], "'effort'"),
+        (["squares", "--list"], "'list'"),
+    ],
+)
+def test_bad_arguments_are_named(run, arguments, message):
+    error = run(*arguments).exception
+    assert isinstance(error, InvalidInputError)
+    assert message in str(error)
+
+
+def test_a_place_that_cannot_be_written_is_named(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    error = run("squares", "--out", tmp_path / "file").exception
+    assert isinstance(error, InvalidInputError)
+    assert "'out'" in str(error)
+
+
+def test_without_the_experiments_the_way_out_is_said(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "experiments.recipes", None)
+    error = run("--list").exception
+    assert type(error) is StrongLTNError
+    assert "pip install -e ." in str(error)
+
+
+# the recipes
+
+
+def test_the_recipes_are_light_and_well_formed():
+    code = (
+        "import sys\nfrom experiments.recipes import RECIPES\n"
+        "for recipe in RECIPES.values(): recipe.to_json()\n"
+        "print({'numba', 'matplotlib', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout == "set()\n"
+    for key, recipe in recipes.RECIPES.items():
+        assert key == recipe.key
+        assert recipe.question.endswith("?")
+        for effort in Effort:
+            json.dumps(recipe.parts(effort), allow_nan=False)
+
+
+CHEAP = {"trials": 1000, "max_samples": 24}
+
+
+def cheap(recipe):
+    """The recipe with the parts of one tolerance only, few trials and few samples."""
+    parts = recipe.parts(Effort.QUICK)
+    some = [part for part in parts if part["exponent"] == parts[0]["exponent"]]
+    less = [part | {name: CHEAP[name] for name in CHEAP.keys() & part.keys()} for part in some]
+    return replace(recipe, parts=lambda effort: less)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """The rows and report of every recipe, at little cost."""
+    out = tmp_path_factory.mktemp("results")
+    found = {}
+    for key, recipe in recipes.RECIPES.items():
+        report = run_recipe(cheap(recipe), effort=Effort.QUICK, out=out)
+        _, *lines = map(json.loads, (out / key / "quick.jsonl").read_bytes().splitlines())
+        found[key] = [row for line in lines for row in line["rows"]], report
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", recipes.RECIPES)
+def test_a_recipe_runs(results, key):
+    rows, report = results[key]
+    assert report["rows"] == len(rows) > 0
+    assert all(Path(file).stat().st_size > 0 for file in report["files"])
+
+
+@pytest.mark.slow
+def test_theorems_ask_for_enough(results):
+    rows, _ = results["sample-size"]
+    for law in ("uniform", "product"):
+        for window in ("half", "unit"):
+            panel = list(rows_where(rows, law=law, window=window))
+            (measured,) = rows_where(panel, kind="measured")
+            promised = [
+                row["num_samples"]
+                for row in rows_where(panel, kind="proved")
+                if "num_samples" in row
+            ]
+            (floor,) = [row["necessary_samples"] for row in panel if "necessary_samples" in row]
+            assert floor <= measured["upper"]
+            assert measured["lower"] < min(promised)
+            assert measured["lower"] <= measured["num_samples"] <= measured["upper"]
+    refused = [row for row in rows if "does_not_apply" in row]
+    assert any("law must be uniform" in row["does_not_apply"] for row in refused)
+
+
+@pytest.mark.slow
+def test_bounds_enclose_what_is_measured(results):
+    rows, _ = results["failure-probability"]
+    for law in ("uniform", "product"):
+        panel = list(rows_where(rows, law=law))
+        upper = {row["n"]: row["value"] for row in rows_where(panel, curve="dynamic program")}
+        lower = {row["n"]: row["value"] for row in rows_where(panel, curve="proved lower bound")}
+        measured = list(rows_where(panel, curve="measured"))
+        assert len(measured) > 5
+        measured = [row for row in measured if row["n"] <= CHEAP["max_samples"]]
+        assert all(lower[row["n"]] <= row["upper"] for row in measured)
+        assert all(row["lower"] <= upper[row["n"]] for row in measured)
+
+
+@pytest.mark.slow
+def test_growth_is_at_least_what_is_proved(results):
+    rows, _ = results["growth"]
+    for law in ("uniform", "product"):
+        panel = list(rows_where(rows, law=law))
+        bound = {row["fraction"]: row["growth"] for row in rows_where(panel, curve="bound")}
+        for row in rows_where(panel, curve="drift"):
+            nearest = min(bound, key=lambda v, at=row["fraction"]: abs(v - at))
+            assert row["growth"] + 6 * row["standard_error"] + 0.01 >= bound[nearest]
+
+
+@pytest.mark.slow
+def test_nobody_goes_below_the_packing_bound(results):
+    rows, _ = results["packing-bound"]
+    (floor,) = [row["necessary_parameters"] for row in rows if "necessary_parameters" in row]
+    sizes = [row["source_weights"] for row in rows if "source_weights" in row]
+    assert len(sizes) == 3
+    assert min(sizes) > floor > 0
+
+
+@pytest.mark.slow
+def test_the_orders_of_magnitude_are_those_of_the_literature(results):
+    rows, _ = results["parameters"]
+    sizes = {row["theorem"]: row["num_parameters"] for row in rows if "num_parameters" in row}
+    single, greedy = sizes["Malach2020.WeightPruning"], sizes["Orseau2020.Greedy"]
+    assert single > 1000 * greedy > 1000 * sizes["Pensia2020.Theorem1Rearranged"]
