@@ -314,7 +314,7 @@ def _moments(effort: Effort, rng: np.random.Generator) -> Evidence:
             error = abs(Fraction(float(table[rows[0], i].sum())) - exact)
             holds &= error <= exact / 2**45
     steps.step("integrals of J over all cells = the Irwin-Hall density", holds)
-    cover = Cover(10, 7, 5)
+    cover = Cover(10, 10, 5)
     holds = _is_between((2, 3, 2, 3), cover, draws=effort.pick(2000, 20000), rng=rng)
     steps.step("first moments not above, second not below simulated ones", holds)
     return steps.evidence("simulation: 6 standard errors in each of 20 comparisons")

@@ -11,18 +11,16 @@ whose hole has that mean, so no adversary is left for the first m samples.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from itertools import islice
 from pathlib import Path
 
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 from strongltn.theorems.cover_process import CoverProcess
 
 RECORD = Path(__file__).parent / "second_moment.json"
-
-_MAX_MORE = 64  # samples of the program: by then the mean hole is all that is left
 
 
 @dataclass(frozen=True)
@@ -46,21 +44,19 @@ class MeanHole:
     length: Fraction
     mean_hole: Fraction
 
-    def failure_bounds(self, eta: Fraction, max_samples: int) -> tuple[Fraction, ...]:
-        """Return bounds on the failure with num_samples, ..., max_samples samples.
+    def failure_bounds(self, eta: Fraction) -> Iterator[Fraction]:
+        """Yield bounds on the failure with num_samples, num_samples + 1, ... samples, for ever.
 
         `eta` is at least that of the line: the hole is then no larger. Targets [-1/2, 1/2].
 
         Examples
         --------
         >>> line = recorded_holes()[0]
-        >>> bounds = line.failure_bounds(line.eta, line.num_samples + 1)
-        >>> len(bounds), bounds[0] == 1
-        (2, True)
+        >>> next(line.failure_bounds(line.eta))
+        Fraction(1, 1)
         """
         process = CoverProcess(eta, SampleLaw.UNIFORM, Window.HALF, self.length)
-        number = max_samples - self.num_samples + 1
-        return tuple(islice(process.bounds_after(self.mean_hole), max(0, number)))
+        return process.bounds_after(self.mean_hole)
 
 
 @cache
@@ -94,7 +90,7 @@ def sample_size(eta: Fraction | float, failure_probability: Fraction | float) ->
     Returns
     -------
     int or None
-        None if no line of the record reaches that far.
+        None if every line of the record has a larger eta.
 
     Notes
     -----
@@ -114,7 +110,7 @@ def sample_size(eta: Fraction | float, failure_probability: Fraction | float) ->
     sizes = []
     for line in recorded_holes():
         if line.eta <= eta:
-            bounds = line.failure_bounds(Fraction(eta), line.num_samples + _MAX_MORE)
-            enough = [k for k, bound in enumerate(bounds) if bound <= failure_probability]
-            sizes += [line.num_samples + k for k in enough[:1]]
+            bounds = line.failure_bounds(Fraction(eta))
+            more = next(k for k, bound in enumerate(bounds) if bound <= failure_probability)
+            sizes.append(line.num_samples + more)
     return min(sizes, default=None)

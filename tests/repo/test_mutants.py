@@ -102,6 +102,24 @@ MUTANTS = {
         "if q <= (claimed - r) ** 2:",
         "tests/unit/test_proofs_check.py",
     ),
+    "a drift rounded upwards": Mutant(
+        "strongltn/theorems/drift.py",
+        "scaled.lower().floor()",
+        "(scaled.upper() + 1).floor()",
+        "tests/unit/test_dynamic_program.py",
+    ),
+    "a claim believed": Mutant(
+        "proofs_check/claims/claim.py",
+        "if not evidence.holds:",
+        "if False:",
+        "tests/unit/test_claims_exact.py",
+    ),
+    "a pair of subsets without its width": Mutant(
+        "proofs_check/claims/second_moment.py",
+        "* (joint + excess[:, None])",
+        "* (joint / 2 + excess[:, None])",
+        "tests/unit/test_second_moment.py",
+    ),
 }
 
 

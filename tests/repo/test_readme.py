@@ -27,6 +27,7 @@ def test_table_is_the_recorded_one():
 
 
 def test_options_in_the_readme_exist():
-    source = (ROOT / "strongltn" / "cli.py").read_text(encoding="utf-8")
+    paths = [ROOT / "strongltn" / "cli.py", *(ROOT / "strongltn").glob("*_command.py")]
+    source = "".join(path.read_text(encoding="utf-8") for path in paths)
     for option in set(re.findall(r"`?(--[a-z]+)", README)) - {"--target"}:
         assert f'"{option}"' in source, option
