@@ -42,9 +42,11 @@ _STYLES: dict[str, dict[str, Any]] = {
     "Cover.Rearrangement": {"color": GREEN},
     "Cover.WideWindow": {"color": GREEN, "ls": "--"},
     "Cover.DynamicProgram": {"color": BLUE, "lw": 2.0},
+    "Cover.SecondMoment": {"color": BLUE, "ls": "--", "lw": 2.0},
+    "Cover.ComponentProgram": {"color": OLIVE, "ls": "-."},
     "Cover.LowerBound": {"color": GREY, "ls": ":", "lw": 2.0},
 }
-_OTHER_COLORS = (PINK, TEAL, OLIVE)
+_OTHER_COLORS = (PINK, TEAL)
 
 
 def _parts(effort: Effort) -> list[Row]:
