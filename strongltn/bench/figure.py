@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _SUFFIXES = (".png", ".svg", ".pdf")
 _COLORS = (
     *("#1f5fa8", "#b5562b", "#2b8a5a", "#7a4fa3", "#a8891f", "#5a5a5a", "#c2478a", "#3aa6a6"),
-    *("#8a2b2b", "#4b6b1f", "#26415f", "#d98a3a"),
+    *("#8a2b2b", "#4b6b1f", "#26415f", "#d98a3a", "#111111"),
 )
 
 
