@@ -29,7 +29,11 @@ class _Theorems(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command of the first word."""
+        from strongltn.theorems.catalogue import theorem_named
+
         is_command = bool(args) and self.get_command(ctx, args[0]) is not None
+        if args and not is_command and args[0] != _ALL and not args[0].startswith("-"):
+            theorem_named(args[0])  # says which there are
         return super().resolve_command(ctx, args if is_command else ["network", *args])
 
 

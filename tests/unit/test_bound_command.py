@@ -98,6 +98,12 @@ def test_an_unknown_law_is_refused():
     assert "cauchy" in result.stderr
 
 
+def test_an_unknown_theorem_is_told_which_there_are():
+    result = run("pensia2021", *NETWORK)
+    assert isinstance(result.exception, InvalidInputError)
+    assert "Pensia2020.Theorem2" in str(result.exception)
+
+
 @pytest.mark.parametrize("text", ["x", "nan", "1/0", ""])
 def test_what_is_no_number_is_refused(text):
     for arguments in (["--eta", text, "--delta", "0.1"], ["--eta", "0.1", "--delta", text]):
