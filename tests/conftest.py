@@ -1,12 +1,17 @@
 """Hypothesis profiles, chosen by the variable HYPOTHESIS_PROFILE, or by CI being set."""
 
 import os
+import shutil
 
 from hypothesis import Phase, settings
 
 # One thread for torch, set before anything imports it: sums in the same order on every machine.
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
+
+# Triton decides when it is first imported, by torch perhaps, whether its functions are interpreted.
+if shutil.which("nvidia-smi") is None:
+    os.environ["TRITON_INTERPRET"] = "1"
 
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile(

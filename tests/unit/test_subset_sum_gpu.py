@@ -37,14 +37,11 @@ PAIR = SourcePair(
 
 @pytest.fixture(scope="module")
 def triton_path():
-    """The Triton path; its functions decide at their import whether they are interpreted."""
-    with pytest.MonkeyPatch.context() as patch:
-        if not HAS_CUDA:
-            patch.setenv("TRITON_INTERPRET", "1")
-        pytest.importorskip("triton", reason="Triton is not installed")
-        from strongltn.subset_sum.gpu import triton_path
+    """The Triton path, interpreted where there is no GPU (see conftest)."""
+    pytest.importorskip("triton", reason="Triton is not installed")
+    from strongltn.subset_sum.gpu import triton_path
 
-        yield triton_path
+    return triton_path
 
 
 def expected_masks(samples, targets):
