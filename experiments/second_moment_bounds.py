@@ -12,7 +12,8 @@ import json
 import time
 from fractions import Fraction
 
-from proofs_check.claims.second_moment import Cover, mean_hole
+from proofs_check.claims.second_moment import mean_hole
+from proofs_check.claims.subset_moments import Cover
 from strongltn.theorems.second_moment import RECORD
 
 _UNIT = 10**4  # holes are rounded upwards to its inverse

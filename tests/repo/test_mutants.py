@@ -115,7 +115,7 @@ MUTANTS = {
         "tests/unit/test_claims_exact.py",
     ),
     "a pair of subsets without its width": Mutant(
-        "proofs_check/claims/second_moment.py",
+        "proofs_check/claims/subset_moments.py",
         "* (joint + excess[:, None])",
         "* (joint / 2 + excess[:, None])",
         "tests/unit/test_second_moment.py",

@@ -5,15 +5,16 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from proofs_check.claims import constants, second_moment
+from proofs_check.claims import constants, second_moment, subset_moments
 from proofs_check.claims.claim import Effort, Verdict
 from proofs_check.claims.pair_integrals import PairIntegrals
-from proofs_check.claims.second_moment import Cover, hole_given, kappa_counts, mean_hole
+from proofs_check.claims.second_moment import hole_given, kappa_counts, mean_hole
+from proofs_check.claims.subset_moments import Cover
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 from strongltn.theorems import second_moment as promised
 from strongltn.theorems.dynamic_program import sample_size
 
-CLAIMS = {claim.id: claim for claim in second_moment.CLAIMS}
+CLAIMS = {claim.id: claim for claim in (*subset_moments.CLAIMS, *second_moment.CLAIMS)}
 
 
 def verdict(name):
@@ -39,22 +40,22 @@ def planted_shift(monkeypatch):
 
 
 def planted_numbers(monkeypatch):
-    original = second_moment._pair_numbers
+    original = subset_moments._pair_numbers
     monkeypatch.setattr(
-        second_moment,
+        subset_moments,
         "_pair_numbers",
         lambda counts: (*original(counts)[:5], original(counts)[5] - 1),
     )
 
 
 def planted_first_moment(monkeypatch):
-    original = second_moment._first_moments
-    monkeypatch.setattr(second_moment, "_first_moments", lambda *a: 1.5 * original(*a))
+    original = subset_moments.first_moments
+    monkeypatch.setattr(subset_moments, "first_moments", lambda *a: 1.5 * original(*a))
 
 
 def planted_second_moment(monkeypatch):
-    original = second_moment._second_moments
-    monkeypatch.setattr(second_moment, "_second_moments", lambda *a, **k: original(*a, **k) / 1.5)
+    original = subset_moments.second_moments
+    monkeypatch.setattr(subset_moments, "second_moments", lambda *a, **k: original(*a, **k) / 1.5)
 
 
 @pytest.mark.parametrize(
