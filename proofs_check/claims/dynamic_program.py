@@ -1,4 +1,4 @@
-"""Section 1.6: the adversarial dynamic program, computed so that every rounding is upwards."""
+"""The adversarial dynamic program, computed so that every rounding is upwards."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ONE = Fraction(1)
 _WIDER = Fraction(5, 4)
 _SIMULATED = -6
 
-# Theory 1.8 (drift p(1-p)/2) and 1.6b: eta, law, length of the window, samples at delta = 0.01.
+# The recalled table of this project: eta, law, length of the window, samples at delta = 0.01.
 _TABLE = {
     -6: ((Law.UNIFORM, _ONE, 36), (Law.UNIFORM, _WIDER, 32), (Law.PRODUCT, _ONE, 42)),
     -12: ((Law.UNIFORM, _ONE, 56), (Law.UNIFORM, _WIDER, 53), (Law.PRODUCT, _ONE, 62)),
@@ -232,7 +232,7 @@ CLAIMS = (
         "C10",
         "The adversarial program with rounding upwards needs no more samples than the table says",
         Method.STATISTICAL,
-        "theory 1.6, 1.6b, 1.8",
+        "this project",
         _program,
     ),
 )

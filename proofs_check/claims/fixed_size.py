@@ -1,4 +1,4 @@
-"""Section 1.11: subsets of one size, and the constant that their theorem leaves open."""
+"""Subsets of one size, and the constant that their theorem leaves open."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ CLAIMS = (
         "C19",
         "Subsets of size k reach all |z| <= sqrt k: the c_amp of n = c_amp log2(k/eps)^2 / H2(k/n)",
         Method.DESCRIPTIVE,
-        "theory 1.11; in the form of Natale et al. 2024, Corollary 1",
+        "in the form of Natale et al. 2024, Corollary 1",
         _fixed_size,
     ),
 )

@@ -1,4 +1,4 @@
-"""Section 1.8: how many samples cover all targets, drawn again and compared with the table."""
+"""How many samples cover all targets, drawn again and compared with the table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from proofs_check.claims.simulated_tail import FALSE_ALARM, false_alarm_text
 
 _MAX_SAMPLES = 40
 
-# Theory 1.8: quantiles for eta = 2^-3 to 2^-12, by failure probability.
+# The recalled table of this project: quantiles for eta = 2^-3 to 2^-12, by failure probability.
 _TABLE = {
     Law.UNIFORM: {
         Fraction(1, 10): (7, 8, 9, 11, 12, 13, 14, 16, 17, 18),
@@ -74,7 +74,7 @@ CLAIMS = (
         "C23",
         "The table of simulated sample sizes is drawn again",
         Method.STATISTICAL,
-        "theory 1.8",
+        "this project",
         _table,
     ),
 )

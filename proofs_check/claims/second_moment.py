@@ -131,7 +131,7 @@ CLAIMS = (
         "37 uniform samples reach every target of [-1/2, 1/2] within 2^-11, except with "
         "probability 1/100",
         Method.INTERVAL,
-        "this project's; the event of Lueker 1998",
+        "this project; the event of Lueker 1998",
         _suffices,
     ),
 )

@@ -273,7 +273,7 @@ CLAIMS = (
         "C28",
         "Both moments of the number of subset sums near a target are bounded from the right side",
         Method.STATISTICAL,
-        "this project's",
+        "this project",
         _moments,
     ),
 )

@@ -1,4 +1,4 @@
-"""Section 1.6b: what a sample of a symmetric unimodal law adds to a set, at least."""
+"""What a sample of a symmetric unimodal law adds to a set, at least."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ CLAIMS = (
         "C27",
         "E q >= I_L(v) for symmetric unimodal laws; for products I_1(v) >= (3/4 - ln(2)/2) v(1-v)",
         Method.INTERVAL,
-        "theory 1.6b; in the form of Garsia and Rodemich 1974",
+        "this project; in the form of Garsia and Rodemich 1974",
         _unimodal,
     ),
 )
