@@ -89,7 +89,9 @@ def _measured(measured: dict[str, Any]) -> str:
 
 def _trials(measured: dict[str, Any]) -> str:
     text = f"{measured['trials']:,} trials, {100 * measured['confidence']:g} % limits; no proof"
-    return text + (f"; {measured['censored']:,} never covered" if measured["censored"] else "")
+    if measured["censored"]:
+        return f"{text}; {measured['censored']:,} never covered"
+    return text + ("; too few for an upper limit" if measured["upper"] is None else "")
 
 
 def _chance(row: dict[str, Any], question: dict[str, Any]) -> str:

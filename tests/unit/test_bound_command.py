@@ -56,6 +56,12 @@ def test_what_does_not_apply_says_why():
     assert report["measured"] is None
 
 
+def test_too_few_trials_are_said():
+    few = run("samples", "--eta", "0.2", "--delta", "0.001", "--trials", "50")
+    assert "50 trials, 99 % limits; no proof; too few for an upper limit" in few.stdout
+    assert "too few" not in run(*SAMPLES).stdout
+
+
 def test_the_same_seed_measures_the_same():
     arguments = (*SAMPLES, "--seed", "7")
     assert report_of(*arguments)["measured"] == report_of(*arguments)["measured"]
