@@ -1,15 +1,13 @@
 """All Hypothesis strategies of the suite."""
 
 from fractions import Fraction
-from itertools import pairwise
-from math import isqrt
 
 import numpy as np
 from hypothesis import strategies as st
 
 from strongltn.construct import CONSTRUCTIONS, build_ticket, make_plan
-from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork
 from strongltn.rng import WeightLaw
+from strongltn.testing import domains, target_networks
 
 
 def dyadics(*, bits=12, magnitude=1):
@@ -125,40 +123,6 @@ def dyadic_rationals():
     )
 
 
-def weights():
-    """Target weights: zeros, ties, dyadics, and magnitudes from 1e-6 to 1e6."""
-    plain = st.floats(-1.0, 1.0, allow_subnormal=False)
-    wide = st.tuples(plain, st.integers(-6, 6)).map(lambda pair: pair[0] * 10.0 ** pair[1])
-    return st.sampled_from([0.0, -0.0, 0.5, -0.5, 0.25, 1.0]) | dyadics(bits=4) | plain | wide
-
-
-@st.composite
-def target_networks(draw, *, elements=None, max_layers=3, max_size=3):
-    """Target networks of 1 to 3 layers of sizes 1 to 3, each with or without biases."""
-    family = weights() if elements is None else elements
-    dtype = draw(st.sampled_from([np.float32, np.float64]))
-    sizes = draw(st.lists(st.integers(1, max_size), min_size=2, max_size=max_layers + 1))
-    layers = []
-    for i, (columns, rows) in enumerate(pairwise(sizes)):
-        flat = draw(st.lists(family, min_size=rows * columns, max_size=rows * columns))
-        bias = draw(st.none() | st.lists(family, min_size=rows, max_size=rows))
-        layers.append(
-            LinearLayer(
-                f"fc{i + 1}",
-                np.array(flat, dtype=dtype).reshape(rows, columns),
-                None if bias is None else np.array(bias, dtype=dtype),
-            )
-        )
-    return TargetNetwork(tuple(layers))
-
-
-def domains():
-    """Balls and boxes, also such as never reach below zero or do not hold it."""
-    ends = [(0.0, 1.0), (-1.0, 1.0), (-0.75, 2.0), (0.5, 0.625), (-3.0, -1.0), (0.0, 1e-3)]
-    balls = st.sampled_from([1.0, 0.3, 10.0]).map(Ball)
-    return balls | st.sampled_from(ends).map(lambda pair: Box(*pair))
-
-
 def constructions():
     """The constructions."""
     return st.sampled_from(list(CONSTRUCTIONS.values()))
@@ -185,17 +149,3 @@ def tickets(draw, *, targets=None, max_samples=4):
     target, plan = draw(plans(targets=targets, max_samples=max_samples))
     source = plan.source(target, law=draw(weight_laws()), seed=draw(seeds()))
     return target, plan, build_ticket(target, source, plan)
-
-
-@st.composite
-def points_of(draw, domain, size):
-    """Points of a domain as rationals: ends, corners and dyadics."""
-    if isinstance(domain, Box):
-        low, high = Fraction(domain.lower), Fraction(domain.upper)
-        shares = draw(st.lists(st.integers(0, 8), min_size=size, max_size=size))
-        return [low + (high - low) * Fraction(share, 8) for share in shares]
-    steps = draw(st.lists(st.integers(-8, 8), min_size=size, max_size=size))
-    square = sum(step**2 for step in steps)
-    # an integer above the norm: the scaled point lies in the ball, for axes on the sphere
-    norm = isqrt(square) + (isqrt(square) ** 2 < square)
-    return [Fraction(domain.radius) * Fraction(step, max(norm, 1)) for step in steps]

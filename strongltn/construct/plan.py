@@ -65,11 +65,13 @@ class Plan:
         """Return the tolerance for the weights of a pair as the source sees them.
 
         Biases are divided by all scales up to theirs; where that is more, theirs is the tolerance.
+        Scaled weights are at most 1/2, so that a tolerance beyond the doubles may be any large one.
         """
         exponent = self.scale_exponents[pair]
         if has_bias:
             exponent = max(exponent, sum(self.scale_exponents[: pair + 1]))
-        return math.ldexp(self.tolerance, -exponent)
+        mantissa, power = math.frexp(self.tolerance)
+        return math.ldexp(mantissa, min(power - exponent, 1023))
 
     def source(self, target: TargetNetwork, *, law: WeightLaw, seed: int) -> SourceNetwork:
         """Return the source network of this plan."""

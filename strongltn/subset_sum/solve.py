@@ -131,8 +131,8 @@ def solve_batch(
 
     Notes
     -----
-    Rigor: exact; the errors are rounded once.  Cost: that of the solver, plus about 1 microsecond
-    per row of 21 samples.  Randomness: none.
+    Rigor: exact; the errors are rounded once.  Cost: that of the solver, plus about 0.2
+    microseconds per row of 21 samples.  Randomness: none.
 
     Source
     ------

@@ -8,6 +8,7 @@ probability.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 
 from strongltn.errors import AssumptionViolated, InvalidInputError
 from strongltn.numerics.dyadic import outward_float
@@ -15,8 +16,6 @@ from strongltn.rng import WeightLaw
 from strongltn.theorems.layers import PRODUCTS
 from strongltn.theorems.rearrangement import drift_constant
 from strongltn.theorems.supermartingale import Supermartingale
-
-_RATES = {law: 1 - drift_constant(product, Fraction(1)) / 2 for law, product in PRODUCTS.items()}
 
 
 def cover_failure_bound(num_samples: int, tolerance: float, *, law: WeightLaw) -> float:
@@ -68,13 +67,8 @@ def cover_failure_bound(num_samples: int, tolerance: float, *, law: WeightLaw) -
         raise InvalidInputError("num_samples", got=num_samples, allowed="an integer >= 0")
     if not 0 < tolerance < 1:
         raise InvalidInputError("tolerance", got=tolerance, allowed="in (0, 1)")
-    if law not in _RATES:
-        raise AssumptionViolated(
-            f"no explicit rate is known for products of the law {law.value}; "
-            f"known: {', '.join(known.value for known in _RATES)}"
-        )
     eta = Fraction(tolerance) / 2
-    bound = Supermartingale(2 * (1 - _RATES[law]), 2 * eta, 1 - eta)
+    bound = Supermartingale(_drift(law), 2 * eta, 1 - eta)
     return outward_float(bound.failure_bound(num_samples), upwards=True)
 
 
@@ -89,3 +83,14 @@ def cover_tolerance_bound(num_samples: int, failure_probability: float, *, law: 
         is_enough = cover_failure_bound(num_samples, middle, law=law) <= failure_probability
         low, high = (low, middle) if is_enough else (middle, high)
     return high
+
+
+@cache
+def _drift(law: WeightLaw) -> Fraction:
+    """Return kappa, for products of the weights of a pair of layers."""
+    if law not in PRODUCTS:
+        raise AssumptionViolated(
+            f"no explicit rate is known for products of the law {law.value}; "
+            f"known: {', '.join(known.value for known in PRODUCTS)}"
+        )
+    return drift_constant(PRODUCTS[law], Fraction(1))

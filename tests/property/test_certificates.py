@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis import target as push_towards
 from oracles import squared_distance, target_output
-from strategies import constructions, domains, points_of, seeds, target_networks, tickets
+from strategies import constructions, seeds, tickets
 
 from proofs_check import Verdict, verify
 from strongltn import pipeline
@@ -21,6 +21,7 @@ from strongltn.networks import Ball, Box, LinearLayer, SourceNetwork, TargetNetw
 from strongltn.networks.ticket_directory import load_ticket, new_directory
 from strongltn.numerics.dyadic import from_text
 from strongltn.rng import WeightLaw
+from strongltn.testing import domains, points, target_networks
 
 QUICK = Attack(num_restarts=3, num_steps=6)
 few = settings(max_examples=60)
@@ -36,7 +37,7 @@ def certified(drawn, *, attack=QUICK):
 def test_no_input_is_further_than_the_upper_bound(drawn, data):
     target, plan, result = drawn
     certificate = certified(drawn)
-    x = data.draw(points_of(plan.domain, target.widths[0]))
+    x = data.draw(points(plan.domain, target.widths[0]))
     square = squared_distance(target, result.ticket, x)
     push_towards(float(square / (certificate.upper_bound**2 or 1)))
     assert square <= certificate.upper_bound**2
@@ -65,7 +66,7 @@ def test_every_step_of_every_chain_holds(drawn, data):
     target, plan, result = drawn
     ticket = result.ticket
     certificate = certified(drawn)
-    x = data.draw(points_of(plan.domain, target.widths[0]))
+    x = data.draw(points(plan.domain, target.widths[0]))
     total = 0
     for i in range(len(target.layers)):
         total += ticket.scale_exponents[i]

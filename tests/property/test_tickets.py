@@ -14,13 +14,14 @@ from oracles import (
     pruned_output,
     weight_error_table,
 )
-from strategies import target_networks, tickets
+from strategies import tickets
 
 from strongltn.construct import build, build_ticket, make_plan, measure_reach
 from strongltn.networks import LinearLayer, SourceNetwork, TargetNetwork, Ticket
 from strongltn.networks.pruned import PrunedNetwork
 from strongltn.networks.weight_error import weight_errors
 from strongltn.subset_sum.solvers import GrowingPrefix, MeetInTheMiddle
+from strongltn.testing import target_networks
 
 few = settings(max_examples=60)
 

@@ -186,6 +186,15 @@ def test_zero_targets_need_no_samples():
     assert estimate_num_samples(zero, RELU_DIAMOND, **options) == 1
 
 
+@pytest.mark.parametrize("tolerance", [1e-3, 1e308])
+def test_weights_at_the_end_of_the_doubles_need_no_samples(tolerance):
+    """Scaled with the weights, the tolerance would exceed every double."""
+    target = TargetNetwork((LinearLayer("fc1", np.array([[2.0**-1060]]), None),))
+    result = prune(target, num_samples=3, tolerance=tolerance)
+    assert result.reach.num_unreached == 0
+    assert result.certificate.upper_bound <= Fraction(tolerance)
+
+
 def test_too_many_samples_are_a_budget():
     with pytest.raises(BudgetExceeded, match="More than 4194304 samples"):
         prune(target_of((1, 1)), construction=SINGLE_WEIGHT, epsilon=1e-9)

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import fractions_of, target_output
 from safetensors.torch import save_file
-from strategies import matrices, target_networks
+from strategies import matrices
 
 from strongltn.errors import InvalidInputError
 from strongltn.networks import LinearLayer, TargetNetwork
 from strongltn.networks.target import evaluate
 from strongltn.networks.target_file import load_target
 from strongltn.numerics.dyadic import DyadicArray
+from strongltn.testing import target_networks
 
 
 def chain(*sizes, bias=True, dtype=torch.float32):

@@ -82,13 +82,13 @@ def test_explicit_sample_sizes(law, num_samples):
 def test_the_rate_of_products_is_rounded_upwards():
     with mpmath.workdps(40):
         rate = mpmath.mpf(5) / 8 + mpmath.log(2) / 4
-        used = subset_sum_cover._RATES[WeightLaw.UNIFORM]
+        used = 1 - subset_sum_cover._drift(WeightLaw.UNIFORM) / 2
         assert 0 < mpmath.mpf(used.numerator) / used.denominator - rate < 1e-16
 
 
 @pytest.mark.parametrize("law", COVERED)
 def test_the_cover_bound_is_rounded_upwards_and_monotone(law):
-    rate = subset_sum_cover._RATES[law]
+    rate = 1 - subset_sum_cover._drift(law) / 2
     for n, tolerance in ((0, 0.5), (10, 0.1), (60, 1e-3)):
         eta = Fraction(tolerance) / 2
         exact = rate**n * (1 - 2 * eta) * (1 - eta) / (2 * eta**2)
