@@ -52,6 +52,11 @@ def load_digits(*, seed: int) -> tuple[LabelledImages, LabelledImages]:
     )
 
 
+def load_mnist_train(directory: Path | None = None) -> LabelledImages:
+    """Return the 60,000 MNIST training images; as `load_mnist_test`, the files named train-*."""
+    return _load_mnist(directory, "train")
+
+
 def load_mnist_test(directory: Path | None = None) -> LabelledImages:
     """Return the 10,000 MNIST test images, pixels divided by 255.
 
@@ -66,14 +71,18 @@ def load_mnist_test(directory: Path | None = None) -> LabelledImages:
     InvalidInputError
         The files are not there.
     """
+    return _load_mnist(directory, "t10k")
+
+
+def _load_mnist(directory: Path | None, part: str) -> LabelledImages:
     if directory is None:
         if DATA_VARIABLE not in os.environ:
             raise InvalidInputError(
                 "data", got="nothing", allowed=f"a directory, or named by {DATA_VARIABLE}"
             )
         directory = Path(os.environ[DATA_VARIABLE])
-    images = _read_idx(directory, "t10k-images-idx3-ubyte")
-    labels = _read_idx(directory, "t10k-labels-idx1-ubyte")
+    images = _read_idx(directory, f"{part}-images-idx3-ubyte")
+    labels = _read_idx(directory, f"{part}-labels-idx1-ubyte")
     pixels = images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
     return LabelledImages(pixels, labels.astype(np.int64))
 
