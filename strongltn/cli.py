@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from strongltn.bound_command import bound
+from strongltn.certify_command import certify
 from strongltn.console import print_report, progress_bars
 from strongltn.errors import StrongLTNError
 from strongltn.reproduce_command import reproduce
@@ -124,39 +125,7 @@ def prune(
         raise typer.Exit(EXIT_NOT_WITHIN)
 
 
-@app.command()
-def certify(
-    directory: TicketDirectory,
-    domain: Annotated[
-        str | None,
-        typer.Option("--domain", help="As in prune (default: that of the present certificate)."),
-    ] = None,
-    epsilon: Annotated[
-        float | None, typer.Option("--epsilon", help="Exit 1 if the certified error is above.")
-    ] = None,
-    restarts: Annotated[
-        int, typer.Option("--restarts", min=1, help="Starts of the search for the lower bound.")
-    ] = 32,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of each.")] = 120,
-    as_json: Json = False,
-) -> None:
-    """Bound the distance between the target and the ticket anew; replaces the certificate."""
-    from strongltn import pipeline
-    from strongltn.certify import Attack
-    from strongltn.networks.domain import parse_domain
-    from strongltn.report.text import certificate_lines
-
-    pipeline.check_positive("epsilon", epsilon)
-    with progress_bars() as progress:
-        figures = pipeline.certify_directory(
-            directory,
-            domain=None if domain is None else parse_domain(domain),
-            settings=Attack(restarts, steps),
-            progress=progress,
-        )
-    print_report(figures, certificate_lines(figures), as_json=as_json)
-    if epsilon is not None and not figures["certified_error"] <= epsilon:
-        raise typer.Exit(EXIT_NOT_WITHIN)
+app.command()(certify)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from strongltn.subset_sum.solvers import MeetInTheMiddle, SingleWeight
 if TYPE_CHECKING:
     import torch
 
-    from strongltn.pipeline import Progress
+    from strongltn.certify.stages import Progress
 
 _WIDTHS = (64, 32, 10)
 _EPOCHS = 40

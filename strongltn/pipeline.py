@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from strongltn.certify import Attack, Certificate, certify_ticket
-from strongltn.certify.certificate import domain_from_json, read_certificate
+from strongltn.certify import Certificate, CertifySettings, certify_ticket
+from strongltn.certify.account import account
+from strongltn.certify.stages import Progress
+from strongltn.certify.statement import read_certificate
 from strongltn.construct import (
     RELU_DIAMOND,
     BuildResult,
@@ -35,16 +35,13 @@ from strongltn.networks.ticket_directory import (
     ticket_files,
     write_files,
 )
-from strongltn.numerics.dyadic import from_text, outward_float
+from strongltn.numerics.dyadic import outward_float
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.solvers import GrowingPrefix, MeetInTheMiddle
 
 #: Tolerance for one weight where no epsilon asks for another: that of Pensia et al. 2020,
 #: experiment 1.
 DEFAULT_TOLERANCE = 0.01
-
-#: Called with (what is going on, done, all).
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +79,7 @@ class PruneResult:
     @property
     def is_within(self) -> bool:
         """Every weight is within tolerance, and the certified error within epsilon, if given."""
-        within_epsilon = self.epsilon is None or self.certificate.upper_bound <= self.epsilon
+        within_epsilon = self.epsilon is None or self.certificate.euclidean_bound <= self.epsilon
         return self.reach.num_unreached == 0 and within_epsilon
 
     def report(self) -> dict[str, Any]:
@@ -106,7 +103,7 @@ class PruneResult:
             "short_groups": [asdict(group) for group in self.build.short_groups],
             "epsilon": self.epsilon,
             "is_within": self.is_within,
-            **certified_figures(self.ticket, self.certificate),
+            **account(self.target, self.ticket, self.certificate),
             "seconds": self.seconds,
         }
 
@@ -121,7 +118,7 @@ def prune(
     law: WeightLaw = WeightLaw.UNIFORM,
     seed: int = 0,
     domain: Domain | None = None,
-    settings: Attack | None = None,
+    settings: CertifySettings | None = None,
     progress: Progress | None = None,
 ) -> PruneResult:
     """Turn a target network into a certified strong lottery ticket.
@@ -143,8 +140,8 @@ def prune(
         Of the source: the only randomness in the ticket.
     domain : Domain, optional
         Default: the Euclidean unit ball.
-    settings : Attack, optional
-        Of the search for the lower bound.
+    settings : CertifySettings, optional
+        Of the certificate.
     progress : callable, optional
 
     Returns
@@ -198,12 +195,8 @@ def prune(
         progress=progress and (lambda done, total: progress("solving", done, total)),
     )
     certifying = time.perf_counter()
-    if progress:
-        progress("certifying", 0, 1)
-    certificate = certify_ticket(target, build.ticket, domain, settings=settings)
+    certificate = certify_ticket(target, build.ticket, domain, settings=settings, progress=progress)
     reach = measure_reach(target, plan.scale_exponents, certificate.errors, tolerance=tolerance)
-    if progress:
-        progress("certifying", 1, 1)
     ended = time.perf_counter()
     return PruneResult(
         target,
@@ -244,56 +237,41 @@ def write_report(directory: Path, report: dict[str, Any]) -> None:
     write_files(directory, {REPORT_FILE: (json.dumps(report, indent=1) + "\n").encode("ascii")})
 
 
-def certified_figures(ticket: Ticket, certificate: Certificate) -> dict[str, Any]:
-    """Return the figures of a certificate as JSON types, bounds rounded outwards."""
-    scale = Fraction(2) ** ticket.output_exponent
-    return {
-        "domain": str(certificate.domain),
-        "certified_error": outward_float(certificate.upper_bound, upwards=True),
-        "certified_error_by_method": {
-            method: outward_float(chain.difference[-1] * scale, upwards=True)
-            for method, chain in certificate.chains.items()
-        },
-        "empirical_error": outward_float(certificate.lower_bound, upwards=False),
-    }
-
-
 def certify_directory(
     directory: Path,
     *,
     domain: Domain | None = None,
-    settings: Attack | None = None,
+    settings: CertifySettings | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Certify a saved ticket anew and replace its certificate; return the figures.
+    """Certify a saved ticket anew and replace its certificate; return the account of the new one.
 
     Parameters
     ----------
     directory : Path
     domain : Domain, optional
         Default: that of the present certificate, or the unit ball without one.
-    settings : Attack, optional
+    settings : CertifySettings, optional
     progress : callable, optional
     """
     target, ticket = load_ticket(directory)
-    if progress:
-        progress("certifying", 0, 1)
     certificate = certify_ticket(
-        target, ticket, domain or _present_domain(directory), settings=settings
+        target,
+        ticket,
+        domain or present_domain(directory),
+        settings=settings,
+        progress=progress,
     )
-    if progress:
-        progress("certifying", 1, 1)
     write_files(directory, certificate.to_files((directory / TICKET_FILE).read_bytes()))
-    figures = certified_figures(ticket, certificate)
+    figures = account(target, ticket, certificate)
     report_path = directory / REPORT_FILE
     if report_path.is_file():
         report = json.loads(report_path.read_bytes()) | figures
-        within_epsilon = (
-            report["epsilon"] is None or figures["certified_error"] <= report["epsilon"]
-        )
+        epsilon = report["epsilon"]
+        within_epsilon = epsilon is None or certificate.euclidean_bound <= epsilon
         report["is_within"] = report["unreached_weights"] == 0 and within_epsilon
         write_report(directory, report)
-    return figures | {"seconds": {"certifying": certificate.seconds}}
+    return figures | {"seconds": certificate.seconds}
 
 
 def describe_directory(directory: Path) -> dict[str, Any]:
@@ -316,13 +294,16 @@ def describe_directory(directory: Path) -> dict[str, Any]:
     certificate = read_certificate(directory)
     if certificate is not None:
         description["certificate"] = {
-            "domain": str(domain_from_json(certificate["domain"])),
-            "certified_error": outward_float(from_text(certificate["upper_bound"]), upwards=True),
-            "empirical_error": outward_float(from_text(certificate["lower_bound"]), upwards=False),
+            "domain": str(certificate.domain),
+            "output_norm": certificate.output_norm.value,
+            "methods": list(certificate.methods),
+            "certified_error": outward_float(certificate.upper_bound, upwards=True),
+            "empirical_error": outward_float(certificate.lower_bound, upwards=False),
         }
     return description
 
 
-def _present_domain(directory: Path) -> Domain:
+def present_domain(directory: Path) -> Domain:
+    """Return the domain of a directory's certificate, or the unit ball without one."""
     certificate = read_certificate(directory)
-    return Ball() if certificate is None else domain_from_json(certificate["domain"])
+    return Ball() if certificate is None else certificate.domain

@@ -1,4 +1,4 @@
-"""Figures: weight error against sample size, and the gadget of one weight drawn as a network."""
+"""Figures: weight error against sample size, the gadget of one weight, the account of a ticket."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ _SINGLE = "#b5562b"
 _SUBSET = "#1f5fa8"
 _PRUNED = "#c9c9c9"
 _SUFFIXES = (".png", ".svg", ".pdf")
+_LOOKS = {
+    "spectral-triangle": ("#b5562b", "^"),
+    "centre-split": ("#a8891f", "v"),
+    "differential-interval": ("#7a4fa3", "s"),
+    "backward-differential": ("#1f5fa8", "o"),
+    "input-splitting": ("#3aa6a6", "P"),
+    "quadratic": ("#2b8a5a", "D"),
+    "found by an attack": ("black", "x"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,13 +185,76 @@ def plot_gadget(ticket: Ticket, *, target: float, path: Path) -> list[Path]:
     return _save(figure, path)
 
 
-def _subplots(rows: int, columns: int, *, size: tuple[float, float]) -> tuple[Any, list[Axes]]:
+def plot_account(report: dict[str, Any], curve: list[dict[str, Any]], *, path: Path) -> list[Path]:
+    """Draw certified and empirical error layer by layer, and against the radius of the domain.
+
+    Parameters
+    ----------
+    report : dict
+        What ``strongltn certify --json`` prints.
+    curve : list of dict
+        Rows of `radius_curve`; without any, only the left half is drawn.
+    path : Path
+        Its suffix does not matter.
+    """
+    figure, axes = _subplots(1, 2 if curve else 1, size=(11 if curve else 6.5, 5), sharey=False)
+    layers = report["layers"]
+    left = axes[0]
+    _draw_errors(
+        left,
+        list(range(len(layers))),
+        [layer["difference"] for layer in layers],
+        found=[layer["empirical_error"] for layer in layers],
+    )
+    left.set_xticks(range(len(layers)), [layer["name"] for layer in layers])
+    left.set_xlim(-0.4, len(layers) - 0.6)
+    left.set_ylabel("sup of the difference, Euclidean norm")
+    left.set_title(f"behind each layer, on {report['domain']}", fontsize=10)
+    if curve:
+        _draw_errors(
+            axes[1],
+            [row["radius"] for row in curve],
+            [row["certified_error_by_method"] for row in curve],
+            found=[row["empirical_error"] for row in curve],
+        )
+        axes[1].set_xscale("log")
+        axes[1].set_xlabel("radius of the domain")
+        norm = "Euclidean norm" if report["output_norm"] == 2 else "largest coordinate"
+        axes[1].set_ylabel(f"sup of f - g, {norm}")
+        axes[1].set_title("against the radius", fontsize=10)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
+    return _save(figure, path)
+
+
+def _draw_errors(
+    axes: Axes, at: list[float], certified: list[dict[str, float]], *, found: list[float]
+) -> None:
+    """Draw a line for each method, and one for what an attack has found."""
+    lines = {
+        name: [bounds.get(name, 0.0) for bounds in certified]
+        for name in dict.fromkeys(name for bounds in certified for name in bounds)
+    }
+    lines["found by an attack"] = found
+    for name, values in lines.items():
+        color, marker = _LOOKS[name]
+        # zero and infinity have no place on a logarithmic axis
+        shown = [value if 0 < value < np.inf else np.nan for value in values]
+        axes.plot(at, shown, "-", color=color, marker=marker, ms=5, lw=1.2, label=name)
+    if any(0 < value < np.inf for values in lines.values() for value in values):
+        axes.set_yscale("log")
+    axes.grid(visible=True, which="major", alpha=0.3)
+
+
+def _subplots(
+    rows: int, columns: int, *, size: tuple[float, float], sharey: bool = True
+) -> tuple[Any, list[Axes]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)  # no window, no global state
-    return figure, list(figure.subplots(rows, columns, squeeze=False, sharey=True).ravel())
+    return figure, list(figure.subplots(rows, columns, squeeze=False, sharey=sharey).ravel())
 
 
 def _save(figure: Any, path: Path) -> list[Path]:

@@ -21,7 +21,7 @@ def reproduce(
     ] = None,
     is_list: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
     is_quick: Annotated[
-        bool, typer.Option("--quick", help="Less than 30 seconds (the default).")
+        bool, typer.Option("--quick", help="At most a minute or so (the default).")
     ] = False,
     is_full: Annotated[bool, typer.Option("--full", help="Minutes.")] = False,
     out: Annotated[Path, typer.Option("--out", help="Directory of results.")] = Path("results"),

@@ -137,7 +137,7 @@ def plans(draw, *, targets=None, max_samples=4):
         draw(constructions()),
         num_samples=draw(st.integers(1, max_samples)),
         tolerance=draw(st.sampled_from([1e-3, 0.1, 0.25])),
-        domain=draw(domains()),
+        domain=draw(domains(num_inputs=target.widths[0])),
         width_failure_probability=Fraction(1, 100),
     )
     return target, plan

@@ -89,7 +89,7 @@ def _proved(part: Row) -> list[Row]:
 
 def _built(part: Row) -> list[Row]:
     from strongltn import pipeline
-    from strongltn.certify import Attack
+    from strongltn.certify import Attack, CertifySettings
     from strongltn.construct import construction_named
 
     result = pipeline.prune(
@@ -97,7 +97,7 @@ def _built(part: Row) -> list[Row]:
         construction=construction_named(part["construction"]),
         epsilon=2.0 ** -part["exponent"],
         seed=part["seed"],
-        settings=Attack(num_restarts=4, num_steps=20),
+        settings=CertifySettings(attack=Attack(num_restarts=4, num_steps=20)),
     )
     report = result.report()
     names = ("samples_per_weight", "source_weights", "kept_weights", "certified_error", "is_within")

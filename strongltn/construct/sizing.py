@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from strongltn.construct.construction import Construction
 from strongltn.construct.plan import scale_exponents
 from strongltn.errors import BudgetExceeded
-from strongltn.networks.domain import Ball, Domain
+from strongltn.networks.domain import Ball, Domain, LocalBox
 from strongltn.networks.target import TargetNetwork
 from strongltn.networks.weight_error import has_minus_half
 from strongltn.rng import WeightLaw, named_generator
@@ -184,4 +184,5 @@ def _scaled_instances(
 def _domain_size(domain: Domain, num_inputs: int) -> float:
     if isinstance(domain, Ball):
         return domain.radius
-    return max(abs(domain.lower), abs(domain.upper)) * math.sqrt(num_inputs)
+    box = LocalBox.of(domain, num_inputs)
+    return float(np.linalg.norm(np.maximum(np.abs(box.lower), np.abs(box.upper))))

@@ -1,6 +1,14 @@
 """Networks: the target, the source, the mask, the ticket that pairs the last two, and domains."""
 
-from strongltn.networks.domain import Ball, Box, Domain, parse_domain
+from strongltn.networks.domain import (
+    Ball,
+    Box,
+    Domain,
+    LocalBox,
+    OutputNorm,
+    load_center,
+    parse_domain,
+)
 from strongltn.networks.mask import PairMask
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.networks.target import LinearLayer, ScaledLayer, TargetNetwork
@@ -13,10 +21,13 @@ __all__ = [
     "Domain",
     "EffectiveLayer",
     "LinearLayer",
+    "LocalBox",
+    "OutputNorm",
     "PairMask",
     "ScaledLayer",
     "SourceNetwork",
     "TargetNetwork",
     "Ticket",
+    "load_center",
     "parse_domain",
 ]

@@ -35,6 +35,9 @@ class PairMask:
 
     def __post_init__(self) -> None:
         live = self.hidden.size
+        dtypes = [array.dtype for array in (self.hidden, self.inputs, self.kept)]
+        if dtypes != [np.int64, np.int64, np.uint8]:
+            raise InvalidInputError("mask", got=f"{dtypes}", allowed="int64, int64 and uint8")
         if self.inputs.shape != (live,) or self.kept.shape[1:] != ((live + 7) // 8,):
             raise InvalidInputError(
                 "mask",

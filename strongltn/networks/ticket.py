@@ -14,6 +14,8 @@ from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.rng import GRID_EXPONENT
 
+_MAX_SCALE_EXPONENT = 4096  # as in ``proofs_check/FORMAT.md``; far beyond what doubles need
+
 
 @dataclass(frozen=True, eq=False)
 class EffectiveLayer:
@@ -64,6 +66,13 @@ class Ticket:
                 got=f"{len(self.pairs)} masks and {len(self.scale_exponents)} scales",
                 allowed=f"one of each for the {num_pairs} pairs of source layers",
             )
+        for exponent in self.scale_exponents:
+            if type(exponent) is not int or abs(exponent) > _MAX_SCALE_EXPONENT:
+                raise InvalidInputError(
+                    "scale_exponents",
+                    got=self.scale_exponents,
+                    allowed=f"integers in [-{_MAX_SCALE_EXPONENT}, {_MAX_SCALE_EXPONENT}]",
+                )
         for i, pair in enumerate(self.pairs):
             width, columns = self.source.shape(2 * i)
             outputs, _ = self.source.shape(2 * i + 1)

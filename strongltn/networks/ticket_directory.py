@@ -32,6 +32,9 @@ TARGET_FILE = "target.safetensors"
 MASK_FILE = "mask.safetensors"
 REPORT_FILE = "report.json"
 
+# What unexpected JSON leads to: other types, missing keys, numbers too large, nesting too deep.
+_UNREADABLE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+
 
 @contextmanager
 def new_directory(path: Path, *, overwrite: bool) -> Iterator[Path]:
@@ -149,7 +152,7 @@ def load_ticket(directory: Path) -> tuple[TargetNetwork, Ticket]:
         ticket = _ticket_from(description, arrays[MASK_FILE])
     except InvalidInputError:
         raise
-    except (SafetensorError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except (SafetensorError, *_UNREADABLE) as error:
         raise _refusal(directory, f"not readable as a ticket ({error!r})") from error
     if ticket.drawn_sha256() != description.get("drawn_sha256"):
         raise _refusal(directory, f"seed and mask do not give the weights in {TICKET_FILE}")

@@ -23,6 +23,8 @@ flint.ctx.threads = os.cpu_count() or 1  # for products of integer matrices
 
 _INT64_BITS = 62  # one bit below the sign: the difference of two such numbers fits as well
 
+_MAX_TEXT_EXPONENT = 4096
+
 
 @dataclass(frozen=True, eq=False)
 class DyadicArray:
@@ -126,6 +128,41 @@ def floor_to_grid(array: DyadicArray, exponent: int) -> DyadicArray:
     return _tidy(wide >> shift, exponent)
 
 
+def ceil_to_grid(array: DyadicArray, exponent: int) -> DyadicArray:
+    """Return the least numbers on the grid 2**`exponent` that are >= the array's."""
+    return negative(floor_to_grid(negative(array), exponent))
+
+
+def negative(array: DyadicArray) -> DyadicArray:
+    """Return -x, entry by entry."""
+    return DyadicArray(-array.numerators, array.exponent)
+
+
+def maximum(one: DyadicArray, other: DyadicArray) -> DyadicArray:
+    """Return the larger of two arrays, entry by entry."""
+    exponent = min(one.exponent, other.exponent)
+    return _tidy(np.maximum(one.at(exponent), other.at(exponent)), exponent)
+
+
+def minimum(one: DyadicArray, other: DyadicArray) -> DyadicArray:
+    """Return the smaller of two arrays, entry by entry."""
+    return negative(maximum(negative(one), negative(other)))
+
+
+def product(one: DyadicArray, other: DyadicArray) -> DyadicArray:
+    """Return the exact product, entry by entry, with numpy's rules for shapes."""
+    wide = one.numerators.astype(object) * other.numerators.astype(object)
+    return _tidy(wide, one.exponent + other.exponent)
+
+
+def matrix_product(one: DyadicArray, other: DyadicArray) -> DyadicArray:
+    """Return the exact product of two matrices."""
+    entries = (one.matrix * other.matrix).entries()
+    numerators = np.array([int(k) for k in entries], dtype=object)
+    shape = (one.shape[0], other.shape[1])
+    return _tidy(numerators.reshape(shape), one.exponent + other.exponent)
+
+
 def concatenate(arrays: list[DyadicArray], *, axis: int = 0) -> DyadicArray:
     """Join arrays exactly, on their finest grid."""
     exponent = min(array.exponent for array in arrays)
@@ -185,10 +222,16 @@ def to_text(value: Fraction) -> str:
 
 
 def from_text(text: str) -> Fraction:
-    """Return the rational that `to_text` wrote."""
+    """Return the rational that `to_text` wrote.
+
+    Raises
+    ------
+    ValueError
+        Not of the form p*2^k, or k is outside [-4096, 4096], the range of the format.
+    """
     numerator, separator, exponent = text.partition("*2^")
-    if not separator:
-        raise ValueError(f"{text!r} is not of the form p*2^k")
+    if not separator or abs(int(exponent)) > _MAX_TEXT_EXPONENT:
+        raise ValueError(f"{text[:80]!r} is not of the form p*2^k, |k| <= {_MAX_TEXT_EXPONENT}")
     return _times_power(int(numerator), int(exponent))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 
@@ -68,16 +69,21 @@ def prune_lines(report: dict[str, Any], *, directory: Path) -> list[str]:
 
 
 def certificate_lines(report: dict[str, Any]) -> list[str]:
-    """Return the two-sided bound of a report."""
-    methods = ", ".join(
-        f"{name} {outward(value, upwards=True)}"
-        for name, value in report.get("certified_error_by_method", {}).items()
-    )
+    """Return the two-sided bound of a report, and what every method gives."""
     lower, upper = report["empirical_error"], report["certified_error"]
     least, most = outward(lower, upwards=False), outward(upper, upwards=True)
     ratio = f", ratio {upper / lower:.2f}" if lower else ""
-    lines = [f"  sup|f - g|    in [{least}, {most}] on {report['domain']}{ratio}"]
-    return [*lines, f"                {methods}"] if methods else lines
+    name = "sup|f - g|" if report["output_norm"] == 2 else "sup|f - g|_inf"
+    methods = ", ".join(
+        f"{method}\N{NO-BREAK SPACE}{outward(value, upwards=True)}"
+        for method, value in report.get("certified_error_by_method", {}).items()
+    )
+    margin = " " * 16
+    lines = wrap(methods, 84, break_on_hyphens=False)
+    return [
+        f"  {name:<14}in [{least}, {most}] on {report['domain']}{ratio}",
+        *(margin + line.replace("\N{NO-BREAK SPACE}", " ") for line in lines),
+    ]
 
 
 def info_lines(report: dict[str, Any]) -> list[str]:
@@ -93,7 +99,12 @@ def info_lines(report: dict[str, Any]) -> list[str]:
     ]
     if report["certificate"] is None:
         return [*lines, "  no certificate: run strongltn certify"]
-    return [*lines, *certificate_lines(report["certificate"]), "  (run strongltn verify to check)"]
+    return [
+        *lines,
+        *certificate_lines(report["certificate"]),
+        f"  methods       {', '.join(report['certificate']['methods'])}",
+        "  (run strongltn verify to check)",
+    ]
 
 
 def demo_lines(report: dict[str, Any]) -> list[str]:

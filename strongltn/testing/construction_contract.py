@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from strongltn.certify import Attack, Certificate, certify_ticket
+from strongltn.certify import Attack, Certificate, CertifySettings, certify_ticket
 from strongltn.construct import measure_reach
 from strongltn.networks import LinearLayer, TargetNetwork, Ticket
 from strongltn.numerics.dyadic import DyadicArray
@@ -29,7 +29,7 @@ from strongltn.testing.promise import Build, ConstructionPromise
 from strongltn.testing.requirement import require
 
 _POINTS = 4  # inputs compared for each ticket
-_ATTACK = Attack(num_restarts=2, num_steps=5)
+_QUICK = CertifySettings(attack=Attack(num_restarts=2, num_steps=5))
 _WEIGHT_BITS = 23  # exact in float32
 _WEIGHTS = st.integers(-(1 << 22), 1 << 22).map(lambda k: k / 2.0**_WEIGHT_BITS)
 
@@ -106,7 +106,7 @@ def check_construction(
         sums = effective_weights(ticket, kept=kept)
         _check_effective(ticket, sums)
         errors = weight_errors(target, sums, ticket=ticket, domain=promise.domain)
-        certificate = certify_ticket(target, ticket, promise.domain, settings=_ATTACK)
+        certificate = certify_ticket(target, ticket, promise.domain, settings=_QUICK)
         is_reached = _check_reach(target, ticket, certificate, errors=errors, promise=promise)
         for _ in range(_POINTS):
             x = data.draw(points(promise.domain, target.widths[0]))

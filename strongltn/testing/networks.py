@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from strongltn.networks import Ball, Box, Domain, LinearLayer, TargetNetwork
+from strongltn.networks import Ball, Box, Domain, LinearLayer, LocalBox, TargetNetwork
 
 _ENDS = ((0.0, 1.0), (-1.0, 1.0), (-0.75, 2.0), (0.5, 0.625), (-3.0, -1.0), (0.0, 1e-3))
 
@@ -64,10 +64,28 @@ def target_networks(
     return TargetNetwork(tuple(layers))
 
 
-def domains() -> SearchStrategy[Domain]:
-    """Return a strategy for balls and boxes, also such as are never negative or lack the origin."""
+def domains(*, num_inputs: int | None = None) -> SearchStrategy[Domain]:
+    """Return a strategy for balls and boxes, also such as are never negative or lack the origin.
+
+    Parameters
+    ----------
+    num_inputs : int >= 1, optional
+        Adds local boxes of that many inputs: of different widths, also thin, also points.
+    """
     balls = st.sampled_from([1.0, 0.3, 10.0]).map(Ball)
-    return balls | st.sampled_from(_ENDS).map(lambda ends: Box(*ends))
+    common = balls | st.sampled_from(_ENDS).map(lambda ends: Box(*ends))
+    return common if num_inputs is None else common | _local_boxes(num_inputs)
+
+
+@st.composite
+def _local_boxes(draw: DrawFn, num_inputs: int) -> LocalBox:
+    """Sides within [-1, 2]; half of the boxes have no negative input."""
+    least = draw(st.sampled_from([0, -16]))
+    starts = st.integers(least, 16).map(lambda k: k / 16)
+    widths = st.sampled_from([0.0, 2.0**-20, 2.0**-4, 1.0])
+    sides = draw(st.lists(st.tuples(starts, widths), min_size=num_inputs, max_size=num_inputs))
+    lower = np.array([start for start, _ in sides])
+    return LocalBox(lower, lower + np.array([width for _, width in sides]))
 
 
 @st.composite
@@ -80,10 +98,12 @@ def points(draw: DrawFn, domain: Domain, size: int) -> tuple[Fraction, ...]:
     size : int >= 1
         Number of coordinates.
     """
-    if isinstance(domain, Box):
-        low, high = Fraction(domain.lower), Fraction(domain.upper)
+    if not isinstance(domain, Ball):
+        box = LocalBox.of(domain, size)
+        lows, highs = map(Fraction, box.lower.tolist()), map(Fraction, box.upper.tolist())
         shares = draw(st.lists(st.integers(0, 8), min_size=size, max_size=size))
-        return tuple(low + (high - low) * Fraction(share, 8) for share in shares)
+        rows = zip(lows, highs, shares, strict=True)
+        return tuple(low + (high - low) * Fraction(share, 8) for low, high, share in rows)
     steps = draw(st.lists(st.integers(-8, 8), min_size=size, max_size=size))
     square = sum(step**2 for step in steps)
     # an integer above the norm: the scaled point lies in the ball, for axes on the sphere

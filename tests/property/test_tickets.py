@@ -273,6 +273,9 @@ def test_powers_of_two_move_the_scale_and_not_the_mask(drawn, power):
     )
     if any((a.weight == 0).all() for a in target.layers):
         return  # a layer of zeros keeps its scale
+    pairs = zip(target.layers, moved.layers, strict=True)
+    if any(changed(a.weight, b.weight) or changed(a.bias, b.bias) for a, b in pairs):
+        return  # a subnormal number was rounded
     again = make_plan(
         moved,
         plan.construction,
@@ -289,3 +292,8 @@ def test_powers_of_two_move_the_scale_and_not_the_mask(drawn, power):
 
 def times(bias, factor):
     return None if bias is None else bias * factor
+
+
+def changed(one, other):
+    """Whether more than the scale changed: significands tell."""
+    return one is not None and bool((np.frexp(one)[0] != np.frexp(other)[0]).any())

@@ -31,6 +31,9 @@ ALLOWED = {
     "console": set(),
     "bound_command": PILLARS | {"theorems", "simulate", "report", "console"},
     "reproduce_command": BASE | {"console"},
+    "radius_curve": MIDDLE | {"networks", "certify"},
+    "certify_command": MIDDLE
+    | {"networks", "certify", "pipeline", "radius_curve", "report", "plotting", "console"},
     "report": set(),
     "bench": MIDDLE | {"subset_sum"},
     "data": MIDDLE | {"networks"},
@@ -39,7 +42,7 @@ ALLOWED = {
     | {"theorems", "construct", "certify", "pipeline", "data", "plotting", "proofs_check"},
     "cli": PILLARS
     | {"construct", "certify", "pipeline", "report", "bench", "demo", "proofs_check"}
-    | {"console", "bound_command", "reproduce_command"},
+    | {"console", "bound_command", "certify_command", "reproduce_command"},
 }
 HEAVY = (
     "torch",

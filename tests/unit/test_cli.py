@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from strongltn import cli, pipeline
+from strongltn.certify import Attack
 from strongltn.cli import ConstructionName, LawName
 from strongltn.construct import CONSTRUCTIONS
 from strongltn.networks.ticket_directory import load_ticket
@@ -37,6 +38,12 @@ def _same_handlers():
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(autouse=True)
+def _short_attack(monkeypatch):
+    """How good the lower bound is does not matter here."""
+    monkeypatch.setattr(Attack.__init__, "__defaults__", (4, 20, 0))
 
 
 @pytest.fixture
@@ -195,6 +202,154 @@ def test_certify_and_verify(run, ticket):
     code, text, _ = run("info", ticket)
     assert code == 0
     assert "ball:2" in text
+
+
+QUICK = ["--restarts", 2, "--steps", 4]
+
+
+@pytest.fixture
+def center(tmp_path):
+    """An input in a file."""
+    np.save(tmp_path / "center.npy", np.array([0.0, 0.875, 0.25]))
+    return tmp_path / "center.npy"
+
+
+def test_certify_on_a_local_box(run, ticket, center):
+    options = ["--domain", "local:0.125,0,1", "--center", center, "--norm", "inf", *QUICK]
+    code, text, err = run("certify", ticket, *options, "--json")
+    assert code == 0, err
+    report = json.loads(text)
+    assert report["output_norm"] == "inf"
+    assert 0 < report["empirical_error"] <= report["certified_error"]
+    code, text, _ = run("verify", ticket)
+    assert code == 0, text
+    again = json.loads(run("certify", ticket, "--norm", "inf", *QUICK, "--json")[1])
+    for each in (report, again):
+        del each["seconds"]
+    assert again == report
+    code, text, _ = run("info", ticket)
+    assert code == 0
+    assert report["domain"] in text
+    assert "sup|f - g|_inf" in text
+    assert "backward-differential" in text
+
+
+def test_certify_says_what_every_method_gives_at_every_layer(run, ticket):
+    code, text, _ = run("certify", ticket, "--domain", "ball", "--tight", *QUICK)
+    assert code == 0
+    _, table, *_ = text.split("\n\n")
+    lines = [line.split() for line in table.splitlines()]
+    for method in ("spectral-triangle", "centre-split", "differential-interval"):
+        assert [len(words) for words in lines if words[:1] == [method]] == [3, 3]
+    (found,) = (words for words in lines if words[:2] == ["difference", "found"])
+    (quadratic,) = (words for words in lines if words[:1] == ["quadratic"])
+    assert quadratic[1] == "-"
+    assert float(found[-1]) <= float(quadratic[2])
+    assert "note: input-splitting is left out: it splits boxes" in text
+    assert run("verify", ticket)[0] == 0
+
+
+def test_a_figure_and_its_radii(run, ticket, center, tmp_path):
+    options = ["--domain", "local:0.25,0,1", "--center", center, *QUICK]
+    options += ["--figure", tmp_path / "new" / "errors.png"]
+    radii = ["--radii", "0.25,0.01,0.1", "--json"]
+    code, text, err = run("certify", ticket, *options, *radii)
+    assert code == 0, err
+    report = json.loads(text)
+    record = tmp_path / "new" / "errors.jsonl"
+    suffixes = {path.suffix for path in record.parent.iterdir()}
+    assert suffixes == {".png", ".svg", ".pdf", ".jsonl"}
+    assert [row["radius"] for row in report["radii"]] == [0.01, 0.1, 0.25]
+    errors = [row["certified_error"] for row in report["radii"]]
+    assert errors == sorted(errors)
+    assert errors[-1] == report["certified_error"]
+    before = record.read_bytes()
+    record.write_bytes(before[:-3])  # as if killed in the middle of a line
+    code, text, _ = run("certify", ticket, *options, *radii)
+    assert code == 0
+    assert [row["key"] for row in json.loads(text)["radii"]] == [
+        row["key"] for row in report["radii"]
+    ]
+    after = record.read_bytes()
+    assert after.count(b"\n") == 3
+    assert after.splitlines()[:2] == before.splitlines()[:2]  # not computed again
+    code, text, _ = run("certify", ticket, *options, "--radii", "0.5")
+    assert code == 0
+    assert record.read_bytes().count(b"\n") == 4
+    assert "radius" in text
+
+
+@pytest.mark.parametrize(
+    ("domain", "expected"),
+    [(["--domain", "ball"], "ball:0.5"), (["--domain", "box:-1,2"], "box:0,1"), ([], "ball:0.5")],
+)
+def test_radii_of_balls_and_boxes(run, ticket, tmp_path, domain, expected):
+    figure = ["--figure", tmp_path / "figure", "--radii", "0.5"]
+    code, text, err = run("certify", ticket, *domain, *figure, *QUICK, "--json")
+    assert code == 0, err
+    assert json.loads(text)["radii"][0]["domain"] == expected
+
+
+LOCAL = ["--domain", "local:0.125"]
+BAD_CERTIFIES = {
+    "no center": (LOCAL, "center"),
+    "center without a local domain": (["--center", "CENTER"], "'center' parameter must be given"),
+    "center of a ball": (["--domain", "ball", "--center", "CENTER"], "'center' parameter"),
+    "center that is no file": ([*LOCAL, "--center", "absent.npy"], "absent.npy"),
+    "center that is text": ([*LOCAL, "--center", "TEXT"], "text.npy"),
+    "center of another length": ([*LOCAL, "--center", "LONG"], "3, one an input"),
+    "norm": (["--norm", "1"], "'--norm'"),
+    "domain": (["--domain", "cube"], "'domain' parameter"),
+    "epsilon": (["--epsilon", "0"], "'epsilon' parameter must be a finite number > 0"),
+    "radii without a figure": (["--radii", "0.1"], "'radii' parameter must be given together"),
+    "radii of text": (["--figure", "F", "--radii", "a"], "'radii' parameter must be finite"),
+    "radii below 0": (["--figure", "F", "--radii", "1,-1"], "'radii' parameter must be finite"),
+    "radii nan": (["--figure", "F", "--radii", "nan"], "'radii' parameter must be finite"),
+    "no radii": (["--figure", "F", "--radii", ""], "'radii' parameter must be finite"),
+    "figure below a file": (["--figure", "TEXT/figure"], "'figure' parameter must be a file"),
+    "figure that is a directory": (["--figure", "."], "'figure' parameter must be a file"),
+    "figure beside something else": (
+        ["--figure", "other", "--radii", "1"],
+        "'figure' parameter must be a name whose .jsonl",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), BAD_CERTIFIES.values(), ids=BAD_CERTIFIES)
+def test_bad_certify_options_are_exit_2_and_write_nothing(
+    run, ticket, center, tmp_path, monkeypatch, options, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.npy").write_text("text")
+    (tmp_path / "other.jsonl").write_text("text")
+    np.save(tmp_path / "long.npy", np.zeros(4))
+    names = {"CENTER": str(center), "LONG": "long.npy", "TEXT": "text.npy"}
+    given = [names.get(option, option.replace("TEXT", "text.npy")) for option in options]
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    code, text, err = run("certify", ticket, *given, *QUICK)
+    assert code == 2
+    assert text == ""
+    assert message in " ".join(err.split())
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_radii_about_an_unknown_centre_are_refused(run, ticket, center, tmp_path):
+    assert run("certify", ticket, *LOCAL, "--center", center, *QUICK)[0] == 0
+    code, _, err = run("certify", ticket, "--figure", tmp_path / "f", "--radii", "1", *QUICK)
+    assert code == 2
+    assert "'domain' parameter must be given together with --radii" in err
+
+
+def test_an_old_certificate_is_refused_and_replaced(run, ticket):
+    (ticket / "certificate.json").write_text('{"version": 1}')
+    for command in (["info", ticket], ["certify", ticket]):
+        code, _, err = run(*command)
+        assert code == 2
+        assert "of version 1, not 2" in err
+        assert "Run strongltn certify with --domain" in err
+    assert run("certify", ticket, "--domain", "ball", *QUICK)[0] == 0
+    assert run("verify", ticket)[0] == 0
 
 
 def test_a_changed_ticket_is_rejected(run, ticket):

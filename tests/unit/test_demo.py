@@ -67,6 +67,28 @@ def test_theory_lines_solve_their_equations():
     assert (worst >= median).all()
 
 
+def account(*, factor):
+    """What `strongltn certify --json` prints of two layers, as far as it is drawn."""
+    bounds = {"spectral-triangle": 8.0 * factor, "quadratic": 2.0 * factor}
+    layers = [
+        {"name": "a", "difference": {"spectral-triangle": factor}, "empirical_error": factor / 2},
+        {"name": "b", "difference": bounds, "empirical_error": factor},
+    ]
+    rows = [
+        {"radius": r, "certified_error_by_method": bounds, "empirical_error": r} for r in (1, 10)
+    ]
+    return {"layers": layers, "domain": "ball:1", "output_norm": 2}, rows
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.0, np.inf, 1e-300])
+@pytest.mark.parametrize("with_curve", [False, True])
+def test_accounts_are_drawn_whatever_the_sizes(tmp_path, factor, with_curve):
+    report, rows = account(factor=factor)
+    files = plotting.plot_account(report, rows if with_curve else [], path=tmp_path / "account.png")
+    assert [path.suffix for path in files] == [".png", ".svg", ".pdf"]
+    assert all(path.stat().st_size > 1000 for path in files)
+
+
 def test_figures_are_written(tmp_path):
     law = WeightLaw.UNIFORM
     single, subset = (

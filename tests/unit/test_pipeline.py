@@ -9,12 +9,21 @@ import pytest
 from proofs_check import Verdict, verify
 from proofs_check.__main__ import main as audit_main
 from strongltn import pipeline
+from strongltn.certify import Attack, CertifySettings, certificate
+from strongltn.certify.differential.splitting import SplittingSettings
 from strongltn.construct import SINGLE_WEIGHT, make_plan
 from strongltn.construct.plan import Plan
 from strongltn.errors import InvalidInputError
-from strongltn.networks import Ball, Box, LinearLayer, SourceNetwork, TargetNetwork
+from strongltn.networks import Ball, Box, LinearLayer, LocalBox, SourceNetwork, TargetNetwork
+from strongltn.networks.domain import OutputNorm
 from strongltn.networks.ticket_directory import new_directory
 from strongltn.rng import WeightLaw
+
+
+@pytest.fixture(autouse=True)
+def _short_attack(monkeypatch):
+    """How good the lower bound is does not matter here."""
+    monkeypatch.setattr(Attack.__init__, "__defaults__", (4, 20, 0))
 
 
 @pytest.fixture
@@ -23,7 +32,7 @@ def saved(tmp_path):
     generator = np.random.default_rng(0)
     layers = [
         LinearLayer("fc1", generator.uniform(-1, 1, (3, 2)), generator.uniform(-1, 1, 3)),
-        LinearLayer("fc2", generator.uniform(-1, 1, (1, 3))),
+        LinearLayer("fc2", generator.uniform(-1, 1, (2, 3))),
     ]
     path = tmp_path / "ticket"
     with new_directory(path, overwrite=False) as directory:
@@ -47,6 +56,48 @@ def test_a_new_certificate_is_proved_and_updates_the_report(saved):
 def test_the_domain_of_the_present_certificate_is_the_default(saved):
     pipeline.certify_directory(saved, domain=Box(-2.0, 0.5))
     assert pipeline.certify_directory(saved)["domain"] == "box:-2,0.5"
+    local = LocalBox(np.array([0.25, -0.5]), np.array([0.5, 0.125]))
+    first = pipeline.certify_directory(saved, domain=local)
+    again = pipeline.certify_directory(saved)
+    for figures in (first, again):
+        del figures["seconds"]
+    assert first == again
+
+
+def test_epsilon_is_euclidean_whatever_the_norm(saved):
+    largest = CertifySettings(output_norm=OutputNorm.INF)
+    figures = pipeline.certify_directory(saved, settings=largest)
+    euclidean = min(figures["layers"][-1]["difference"].values())
+    assert figures["certified_error"] < euclidean
+    for epsilon, is_within in ((figures["certified_error"], False), (euclidean, True)):
+        report = json.loads((saved / "report.json").read_text()) | {"epsilon": epsilon}
+        (saved / "report.json").write_text(json.dumps(report))
+        pipeline.certify_directory(saved, settings=largest)
+        assert json.loads((saved / "report.json").read_text())["is_within"] is is_within
+
+
+def test_the_description_names_domain_norm_and_methods(saved):
+    settings = CertifySettings(
+        output_norm=OutputNorm.INF, is_tight=True, splitting=SplittingSettings(max_leaves=8)
+    )
+    pipeline.certify_directory(saved, domain=Box(), settings=settings)
+    described = pipeline.describe_directory(saved)["certificate"]
+    assert described["domain"] == "box:0,1"
+    assert described["output_norm"] == "inf"
+    assert {"spectral-triangle", "input-splitting", "quadratic"} < set(described["methods"])
+    assert verify(saved).verdict is Verdict.PROVED
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interruption_leaves_the_old_certificate(saved, monkeypatch, error):
+    def interrupt(*_, **__):
+        raise error
+
+    before = {path.name: path.read_bytes() for path in saved.iterdir()}
+    monkeypatch.setattr(certificate, "attack", interrupt)
+    with pytest.raises(error):
+        pipeline.certify_directory(saved, domain=Ball(3.0))
+    assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
 
 
 class CountingOutput(io.StringIO):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from oracles import philox_words, source_entry
 from strategies import addresses, seeds, weight_laws
 
-from proofs_check.certificate import generator
+from proofs_check.certificate import effective
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.networks import SourceNetwork
 from strongltn.rng import GRID_EXPONENT, WeightLaw, draw_entries, laws, named_generator, stream_key
@@ -52,7 +52,7 @@ def grid(rows, columns):
 def test_known_answers(counter, key, answer):
     assert philox_words(counter, key) == answer
     assert philox_compiled(counter, key) == answer
-    audited = generator.philox4x32(tuple(map(np.uint64, counter)), key)
+    audited = effective.philox4x32(tuple(map(np.uint64, counter)), key)
     assert tuple(map(int, audited)) == answer
 
 
@@ -71,7 +71,8 @@ def test_entries_are_the_oracles_and_the_auditors(law, seed, layer, address):
         for row, column in zip(rows, columns, strict=True)
     ]
     assert [Fraction(int(k)) * Fraction(2) ** GRID_EXPONENT for k in drawn] == expected
-    audited = generator.Source(seed, law.value, False).entries(layer, rows, columns)
+    network = {"seed": seed, "law": law.value, "inner_activation": "relu"}
+    audited = effective.Source(network).draw(layer, rows, columns)
     assert audited.tolist() == drawn.tolist()
 
 
@@ -183,7 +184,7 @@ def normal_cdf(x):
 
 def test_gaussian_tables_are_exact_floors():
     thresholds, slopes = laws._gaussian_table()
-    audited = generator.gaussian_tables()
+    audited = effective.gaussian_tables()
     assert thresholds.tolist() == audited[0].tolist()
     assert slopes.tolist() == audited[1].tolist()
 

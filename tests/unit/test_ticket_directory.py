@@ -12,7 +12,7 @@ from safetensors.numpy import load, save
 
 from proofs_check import NotATicketError, Verdict, verify
 from strongltn import pipeline
-from strongltn.certify import Attack
+from strongltn.certify import Attack, CertifySettings
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork
 from strongltn.networks.ticket_directory import load_ticket, new_directory, write_files
@@ -26,6 +26,9 @@ FILES = {
     "witness.safetensors",
     "report.json",
 }
+
+
+QUICK = CertifySettings(attack=Attack(4, 8))
 
 
 @pytest.fixture(scope="module", params=[Ball(), Box(-1.0, 1.0)], ids=str)
@@ -42,7 +45,7 @@ def original(tmp_path_factory, request):
     )
     path = tmp_path_factory.mktemp("tickets") / "ticket"
     with new_directory(path, overwrite=False) as directory:
-        result = pipeline.prune(target, num_samples=5, domain=request.param, settings=Attack(4, 8))
+        result = pipeline.prune(target, num_samples=5, domain=request.param, settings=QUICK)
         pipeline.save(result, directory)
     return path
 
@@ -152,6 +155,15 @@ def enlarge_attack(directory):
     edit_arrays(directory, "witness.safetensors", lambda a: a["attack"].__imul__(2))
 
 
+def shrink(array):
+    array -= array // 16
+
+
+def swap_ends(array):
+    array[:, [0, 1]] = array[:, [1, 0]]
+
+
+BACKWARD, INTERVAL = "backward-differential", "differential-interval"
 HALF = Fraction(1, 2)
 NEARLY = Fraction(63, 64)
 # Each is a forgery with digests that agree again: only mathematics can refuse it.
@@ -175,18 +187,25 @@ FORGERIES = {
     "error norm": change_claim(NEARLY, "layers", 1, "error_norm"),
     "negative error norm": change_claim(-1, "layers", 1, "error_norm"),
     "bias error norm": change_claim(NEARLY, "layers", 0, "bias_error_norm"),
-    "centre radius": change_claim(NEARLY, "layers", 1, "center_radius"),
     "activation chain": change_claim(HALF, "methods", "centre-split", "activation", 1),
-    "error chain": change_claim(NEARLY, "methods", "spectral-triangle", "error", 0),
+    "first difference": change_claim(NEARLY, "methods", "spectral-triangle", "difference", 0),
     "difference chain": change_claim(NEARLY, "methods", "centre-split", "difference", 1),
+    "negative difference": change_claim(-1, "methods", "centre-split", "difference", 1),
+    "activation of ranges": change_claim(NEARLY, "methods", BACKWARD, "activation", 1),
+    "difference of ranges": change_claim(NEARLY, "methods", BACKWARD, "difference", 1),
     "domain": larger_domain,
     "attack moved": move_attack,
     "attack outside": enlarge_attack,
     "witness": change_array("witness.safetensors", "0.weight_witness", lambda a: a.__imul__(2)),
-    "enclosure": change_array(
-        "witness.safetensors", "1.upper", lambda a: a.__imul__(15).__ifloordiv__(16)
+    "range": change_array("witness.safetensors", f"{BACKWARD}.0.target", shrink),
+    "range of the difference": change_array(
+        "witness.safetensors", f"{BACKWARD}.1.difference", shrink
     ),
-    "centre": change_array("witness.safetensors", "1.center", lambda a: a.__iadd__(1 << 38)),
+    "a range within a bit": change_array(
+        "witness.safetensors", f"{BACKWARD}.0.difference", lambda a: a[0, 0].__iadd__(1)
+    ),
+    "empty range": change_array("witness.safetensors", f"{INTERVAL}.1.target", swap_ends),
+    "split": change_array("witness.safetensors", f"{INTERVAL}.tree", lambda a: a.__imul__(0)),
 }
 
 
@@ -293,14 +312,14 @@ def test_other_json_is_refused(copy, change):
 
 
 def test_certifying_anew_replaces_the_certificate(copy):
-    figures = pipeline.certify_directory(copy, domain=Ball(0.5), settings=Attack(2, 4))
+    figures = pipeline.certify_directory(copy, domain=Ball(0.5), settings=QUICK)
     assert figures["domain"] == "ball:0.5"
     assert verify(copy).verdict is Verdict.PROVED
     described = pipeline.describe_directory(copy)
     assert described["certificate"]["domain"] == "ball:0.5"
     report = json.loads((copy / "report.json").read_bytes())
     assert report["certified_error"] == figures["certified_error"]
-    kept = pipeline.certify_directory(copy, settings=Attack(2, 4))
+    kept = pipeline.certify_directory(copy, settings=QUICK)
     assert kept["domain"] == "ball:0.5"
 
 

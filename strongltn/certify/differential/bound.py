@@ -1,0 +1,252 @@
+"""Differential bounds: ranges of z and d at every layer, proved from multipliers by integers.
+
+Zero multipliers give interval arithmetic for the difference network; those of lines above and below
+the ReLUs carry every statement back to the inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strongltn.certify.differential.float_neurons import FloatRanges, FloatRegion, Neurons
+from strongltn.certify.differential.lagrangian import DifferenceNetwork
+from strongltn.certify.differential.leaf import LEAF
+from strongltn.certify.differential.multiplier_search import MultiplierSearch
+from strongltn.certify.differential.range_proof import Offers, RangeProof, Ranges
+from strongltn.certify.differential.ranges import LayerRanges, hull
+from strongltn.errors import InvalidInputError
+from strongltn.networks.domain import Domain
+from strongltn.networks.target import ScaledLayer
+from strongltn.networks.weight_error import LayerError
+from strongltn.numerics.dyadic import DyadicArray, positive_part, upper_sqrt
+
+_MULTIPLIER_BITS = 58  # of the largest in plain lines
+_MOST_BITS = 62  # of any
+
+
+@dataclass(frozen=True)
+class BackwardSettings:
+    """Settings of the search for multipliers.
+
+    Attributes
+    ----------
+    num_steps : int >= 0
+        Of the optimiser, for every layer; 0 takes the multipliers of plain lines.
+    """
+
+    num_steps: int = 0
+
+    def __post_init__(self) -> None:
+        if self.num_steps < 0:
+            raise InvalidInputError("num_steps", got=self.num_steps, allowed="an integer >= 0")
+
+
+@dataclass(frozen=True, eq=False)
+class Differential:
+    """Ranges proved on every leaf of a domain, and the bounds that follow from them.
+
+    Attributes
+    ----------
+    tree : int64 (nodes,)
+        In preorder: -1 is a leaf, any other number the coordinate whose halves follow.
+    leaves : tuple of tuples of LayerRanges
+        For every leaf those of every layer; int64, one exponent for each layer and kind.
+    multipliers : tuple of DyadicArray (leaves, 4 * outputs, 2 * neurons before), int64
+        Of every layer but the first, in the order of `proved_ends`; empty if all are zero.
+    activation : tuple of Fraction
+        X_i >= sup ||input of layer i||.
+    difference : tuple of Fraction
+        D_i >= sup ||d_i||, of the difference between the pre-activations of layer i.
+    largest_output : Fraction
+        >= sup ||d||_inf at the last layer.
+    """
+
+    tree: NDArray[np.int64]
+    leaves: tuple[Ranges, ...]
+    multipliers: tuple[DyadicArray, ...]
+    activation: tuple[Fraction, ...]
+    difference: tuple[Fraction, ...]
+    largest_output: Fraction
+
+    def hull(self) -> Ranges:
+        """Return ranges that hold on the whole domain."""
+        return tuple(
+            LayerRanges(
+                hull([one.target for one in layer]), hull([one.difference for one in layer])
+            )
+            for layer in zip(*self.leaves, strict=True)
+        )
+
+
+def differential_interval(
+    layers: tuple[ScaledLayer, ...], errors: tuple[LayerError, ...], domain: Domain
+) -> Differential:
+    """Return the bounds of interval arithmetic on the difference network.
+
+    Notes
+    -----
+    Rigor: rigorous bounds. Cost: a few integer products for each weight. Randomness: none.
+    """
+    return evaluate(layers, errors, domain, tree=np.array([LEAF]), multipliers=())
+
+
+def evaluate(
+    layers: tuple[ScaledLayer, ...],
+    errors: tuple[LayerError, ...],
+    domain: Domain,
+    *,
+    tree: NDArray[np.int64],
+    multipliers: tuple[DyadicArray, ...],
+) -> Differential:
+    """Return what multipliers prove, whatever they are.
+
+    Parameters
+    ----------
+    layers, errors : tuples, one entry for each layer
+    domain : Domain
+    tree, multipliers
+        As in `Differential`.
+
+    Raises
+    ------
+    InvalidInputError
+        `tree` is not a tree over the inputs, or splits a ball.
+
+    Notes
+    -----
+    Rigor: rigorous bounds, exact but for ends rounded outwards. Randomness: none.
+    """
+    proof = RangeProof(DifferenceNetwork(layers, errors), domain, tree)
+    given = multipliers or tuple(proof.no_multipliers(i) for i in range(1, len(layers)))
+    ranges, _ = proof.run(lambda before: [given[len(before[0]) - 1]])
+    return _concluded(proof, ranges, multipliers)
+
+
+def backward_differential(
+    layers: tuple[ScaledLayer, ...],
+    errors: tuple[LayerError, ...],
+    domain: Domain,
+    *,
+    settings: BackwardSettings | None = None,
+    tree: NDArray[np.int64] | None = None,
+) -> Differential:
+    """Return the bounds of lines above and below every ReLU, carried back to the inputs.
+
+    No range is ever wider than that of `differential_interval`, nor, with steps of the optimiser,
+    than without them.
+
+    Parameters
+    ----------
+    layers, errors : tuples, one entry for each layer
+    domain : Domain
+    settings : BackwardSettings, optional
+    tree : int64 (nodes,), optional
+        Of the leaves to bound one by one. Default: one leaf.
+
+    Raises
+    ------
+    InvalidInputError
+        `tree` is not a tree over the inputs, or splits a ball.
+
+    Notes
+    -----
+    Rigor: rigorous bounds; the search in floats only decides how good they are.
+    Cost: for every pair of layers and leaf, a few integer matrix products with four rows for each
+    neuron; for every step, a few in floats.
+    Randomness: none.
+    """
+    settings = settings or BackwardSettings()
+    tree = np.array([LEAF]) if tree is None else tree
+    proof = RangeProof(DifferenceNetwork(layers, errors), domain, tree)
+    with np.errstate(all="ignore"):  # floats that overflow are of no use, and of no harm
+        search = MultiplierSearch(proof.network)
+    ranges, multipliers = proof.run(_plain_lines(proof, search))
+    if settings.num_steps:
+        better = _better_lines(proof, search, ranges, multipliers, num_steps=settings.num_steps)
+        ranges, multipliers = proof.run(better)
+    return _concluded(proof, ranges, multipliers)
+
+
+def _plain_lines(proof: RangeProof, search: MultiplierSearch) -> Offers:
+    """Return offers of interval arithmetic first, then of plain lines."""
+
+    @np.errstate(all="ignore")
+    def offers(before: list[Ranges]) -> list[DyadicArray]:
+        _, found = search.plain(FloatRegion.of(proof.leaves), _neurons(before))
+        found = np.where(np.isfinite(found), found, 0.0)
+        exponent = int(np.frexp(np.abs(found).max())[1]) - _MULTIPLIER_BITS
+        zeros = proof.no_multipliers(len(before[0]), exponent=exponent)
+        return [zeros, _on_grid(found, zeros)]
+
+    return offers
+
+
+def _better_lines(
+    proof: RangeProof,
+    search: MultiplierSearch,
+    ranges: tuple[Ranges, ...],
+    multipliers: tuple[DyadicArray, ...],
+    *,
+    num_steps: int,
+) -> Offers:
+    """Return offers of what was proved before, then of better lines for the statements that count.
+
+    These are the ranges of d at the last layer, and before it those of neurons that can switch.
+    """
+
+    @np.errstate(all="ignore")
+    def offers(before: list[Ranges]) -> list[DyadicArray]:
+        i = len(before[0])
+        old, outputs = multipliers[i - 1], proof.network.widths[i + 1]
+        if i == len(proof.network.layers) - 1:
+            rows = np.arange(2 * outputs, 4 * outputs)
+        else:
+            switching = Neurons(FloatRanges.of([leaf[i] for leaf in ranges])).columns
+            rows = np.concatenate([switching + k * outputs for k in range(4)])
+        if not rows.size:
+            return [old]
+        region, neurons = FloatRegion.of(proof.leaves), _neurons(before)
+        _, found = search.optimised(region, neurons, rows=rows, num_steps=num_steps)
+        numerators = old.numerators.copy()
+        numerators[:, rows] = _on_grid(found, old[:, rows]).numerators
+        return [old, DyadicArray(numerators, old.exponent)]
+
+    return offers
+
+
+def _neurons(before: list[Ranges]) -> list[Neurons]:
+    return [Neurons(FloatRanges.of(layer)) for layer in zip(*before, strict=True)]
+
+
+def _on_grid(found: NDArray[np.float64], instead: DyadicArray) -> DyadicArray:
+    """Return floats on the grid of `instead`, and its own rows where they do not fit it."""
+    scaled = np.rint(np.ldexp(found, -instead.exponent))
+    fits = (np.abs(scaled) < 2.0**_MOST_BITS).all(axis=-1, keepdims=True)
+    whole = np.where(fits, scaled, 0.0).astype(np.int64)
+    return DyadicArray(np.where(fits, whole, instead.numerators), instead.exponent)
+
+
+def _concluded(
+    proof: RangeProof, ranges: tuple[Ranges, ...], multipliers: tuple[DyadicArray, ...]
+) -> Differential:
+    by_layer = list(zip(*ranges, strict=True))
+    activation = [
+        upper_sqrt(max(positive_part(one.target.upper).squared_norm() for one in layer))
+        for layer in by_layer[:-1]
+    ]
+    difference = [
+        upper_sqrt(max(one.difference.largest().squared_norm() for one in layer))
+        for layer in by_layer
+    ]
+    return Differential(
+        tree=proof.tree,
+        leaves=ranges,
+        multipliers=multipliers,
+        activation=(max(leaf.norm_bound() for leaf in proof.leaves), *activation),
+        difference=tuple(difference),
+        largest_output=max(one.difference.largest().max_abs() for one in by_layer[-1]),
+    )

@@ -1,0 +1,183 @@
+"""The Lagrangian bound: from any multipliers, what they prove of one layer's ranges, exactly.
+
+With x_i what layer i of the target sees, D_i how far the pruned network's input there is from it,
+
+    z_i = W_i x_i + b_i,   d_i = (W_i + E_i) D_i + E_i(x_i) + e_i,
+    x_{i+1} = ReLU(z_i),   D_{i+1} = ReLU(z_i + d_i) - ReLU(z_i),   D_0 = 0.
+
+A statement about layer i is a form c x_i + g D_i + constant <= end. For any multipliers lambda, mu
+of the layer before, its left side is
+
+    constant + [c ReLU(z) + g (ReLU(z + d) - ReLU(z)) - lambda z - mu d] + lambda z + mu d,
+
+the bracket is at most its maximum over the ranges of z and d, neuron by neuron, and the rest is a
+form in x_{i-1} and D_{i-1}: so on down to the inputs, over which its supremum is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from strongltn.certify.differential.leaf import Leaf
+from strongltn.certify.differential.neuron import neuron_maxima
+from strongltn.certify.differential.ranges import LayerRanges, Range
+from strongltn.networks.target import ScaledLayer
+from strongltn.networks.weight_error import LayerError
+from strongltn.numerics.dyadic import DyadicArray, apply, concatenate
+
+_CHUNK = 1 << 18  # multiplier pairs at a time, to bound the memory of wide integers
+
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class DifferenceNetwork:
+    """The scaled target and the exact errors of its pruned stand-in."""
+
+    layers: tuple[ScaledLayer, ...]
+    errors: tuple[LayerError, ...]
+
+    @cached_property
+    def sums(self) -> tuple[DyadicArray, ...]:
+        """W + E of every layer; of the first one, the half for positive inputs."""
+        return tuple(
+            layer.weight + error.plus for layer, error in zip(self.layers, self.errors, strict=True)
+        )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Numbers of inputs, hidden neurons and outputs."""
+        first = self.layers[0].weight.shape[1]
+        return (first, *(layer.weight.shape[0] for layer in self.layers))
+
+    def num_multipliers(self, layer: int) -> int:
+        """Return how many multipliers a statement about that layer has."""
+        return 2 * sum(self.widths[1 : layer + 1])
+
+
+def first_ranges(network: DifferenceNetwork, leaf: Leaf) -> LayerRanges:
+    """Return the ranges of z and d at the first layer, exact but for square roots on a ball."""
+    layer, error = network.layers[0], network.errors[0]
+    return LayerRanges(
+        _shifted(leaf.range_of(layer.weight, None), layer.bias),
+        _shifted(leaf.range_of(error.plus, error.minus), error.bias),
+    )
+
+
+def proved_ends(
+    network: DifferenceNetwork,
+    leaf: Leaf,
+    before: tuple[LayerRanges, ...],
+    *,
+    multipliers: DyadicArray,
+    rows: Index | None = None,
+) -> DyadicArray:
+    """Return the ends that multipliers prove for the layer behind `before`.
+
+    Parameters
+    ----------
+    network : DifferenceNetwork
+    leaf : Leaf
+    before : tuple of LayerRanges, at least one
+        Proved on the leaf, of all layers before.
+    multipliers : DyadicArray (4 * outputs, 2 * neurons before)
+        Any numbers. Rows: -z, z, -d, d, each for every output; columns: the layers before, the
+        nearest first, lambda and then mu of its neurons.
+    rows : int64 (count,), increasing, at least one, optional
+        The statements wanted. Default: all.
+
+    Returns
+    -------
+    DyadicArray (count,)
+        Upper bounds of -z, z, -d and d.
+
+    Notes
+    -----
+    Rigor: exact, but for square roots on a ball, rounded upwards.
+    Cost: per layer before, three integer matrix products with as many rows as statements, and
+    eleven points for every statement and neuron. Randomness: none.
+    """
+    outputs = network.widths[len(before) + 1]
+    rows = np.arange(4 * outputs) if rows is None else rows
+    widest = max(network.widths[: len(before) + 1])
+    parts: list[Index] = []
+    for half in (rows[rows < 2 * outputs], rows[rows >= 2 * outputs]):
+        parts += np.array_split(half, -(-len(half) * widest // _CHUNK)) if half.size else []
+    return concatenate(
+        [_lagrangian(network, leaf, before, part, multipliers[part]) for part in parts]
+    )
+
+
+def _lagrangian(
+    network: DifferenceNetwork,
+    leaf: Leaf,
+    before: tuple[LayerRanges, ...],
+    rows: Index,
+    multipliers: DyadicArray,
+) -> DyadicArray:
+    """Return the Lagrangian bounds of statements that are all about z, or all about d."""
+    *terms, constant = _statements(network, len(before), rows)
+    parts, first = [] if constant is None else [constant], 0
+    for k in range(len(before) - 1, -1, -1):
+        layer, error, width = network.layers[k], network.errors[k], network.widths[k + 1]
+        slope = multipliers[:, first : first + width]
+        shift = multipliers[:, first + width : first + 2 * width]
+        parts.append(neuron_maxima((terms[0], terms[1]), (slope, shift), before[k]))
+        if not multipliers.numerators[:, first:].any():
+            break  # nothing is left of the form, nor will be
+        first += 2 * width
+        if layer.bias is not None:
+            parts.append(apply(slope, layer.bias))
+        if error.bias is not None:
+            parts.append(apply(shift, error.bias))
+        c = _combined([(slope, layer.weight), (shift, error.plus)])
+        if k:
+            terms = [c, _combined([(shift, network.sums[k])])]
+        elif error.minus is None or not shift.numerators.any():
+            parts.append(leaf.range_of(c, None).upper)
+        else:
+            fold = _combined([(shift, error.plus + error.minus)])
+            parts.append(leaf.range_of(c, fold - c).upper)
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def _statements(
+    network: DifferenceNetwork, i: int, rows: Index
+) -> tuple[DyadicArray, DyadicArray, DyadicArray | None]:
+    """Return c, g and the constants of statements that are all about z, or all about d."""
+    layer, error = network.layers[i], network.errors[i]
+    block, output = np.divmod(rows, network.widths[i + 1])
+    sign = np.where(block % 2 == 0, -1, 1)
+    if block[0] < 2:
+        c, constant = layer.weight, layer.bias
+        g = DyadicArray(np.zeros_like(c.numerators), 0)
+    else:
+        c, constant, g = error.plus, error.bias, network.sums[i]
+    signed = [DyadicArray(one.numerators[output] * sign[:, None], one.exponent) for one in (c, g)]
+    if constant is not None:
+        constant = DyadicArray(constant.numerators[output] * sign, constant.exponent)
+    return signed[0], signed[1], constant
+
+
+def _combined(pairs: list[tuple[DyadicArray, DyadicArray]]) -> DyadicArray:
+    """Return the exact sum of matrix products."""
+    exponent = min(one.exponent + other.exponent for one, other in pairs)
+    rows, columns = pairs[0][0].shape[0], pairs[0][1].shape[1]
+    total = flint.fmpz_mat(rows, columns)
+    for one, other in pairs:
+        if one.numerators.any():
+            total += (one.matrix * other.matrix) * (1 << (one.exponent + other.exponent - exponent))
+    numerators = np.array([int(k) for k in total.entries()], dtype=object)
+    return DyadicArray(numerators.reshape(rows, columns), exponent)
+
+
+def _shifted(exact: Range, offset: DyadicArray | None) -> Range:
+    return exact if offset is None else Range(exact.lower + offset, exact.upper + offset)

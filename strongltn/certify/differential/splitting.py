@@ -1,0 +1,199 @@
+"""Input splitting: a box is cut in halves, ever again where the bound is worst."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strongltn.certify.differential.bound import (
+    BackwardSettings,
+    Differential,
+    backward_differential,
+)
+from strongltn.certify.differential.float_neurons import FloatRegion
+from strongltn.certify.differential.lagrangian import DifferenceNetwork
+from strongltn.certify.differential.leaf import LEAF
+from strongltn.certify.differential.multiplier_search import MultiplierSearch
+from strongltn.errors import InvalidInputError
+from strongltn.networks.domain import Ball, Domain, LocalBox
+from strongltn.networks.target import ScaledLayer
+from strongltn.networks.weight_error import LayerError
+
+_MOST_LEAVES = 1 << 15  # certificates hold trees of at most 2^16 nodes ...
+_MOST_CUTS = 256  # ... and of this depth
+_BATCH = 16  # worst leaves that are cut together
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SplittingSettings:
+    """Settings of input splitting.
+
+    Attributes
+    ----------
+    max_leaves : int in [1, 2^15]
+    goal : Fraction, float or None
+        Stop once the last layer's difference is at most this.
+    num_steps : int >= 0
+        Of the optimiser of multipliers, on all leaves at the end.
+    """
+
+    max_leaves: int = 1000
+    goal: Fraction | float | None = None
+    num_steps: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_leaves <= _MOST_LEAVES:
+            raise InvalidInputError(
+                "max_leaves", got=self.max_leaves, allowed=f"an integer in [1, {_MOST_LEAVES}]"
+            )
+        if self.num_steps < 0:
+            raise InvalidInputError("num_steps", got=self.num_steps, allowed="an integer >= 0")
+
+
+@dataclass(eq=False)
+class _Node:
+    """A box of the tree, and its two halves if it was cut."""
+
+    lower: Floats
+    upper: Floats
+    estimate: float
+    depth: int
+    coordinate: int = LEAF
+    halves: tuple[_Node, ...] = ()
+
+
+def input_splitting(
+    layers: tuple[ScaledLayer, ...],
+    errors: tuple[LayerError, ...],
+    domain: Domain,
+    *,
+    settings: SplittingSettings | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Differential:
+    """Return backward differential bounds on the leaves of a tree that is grown best first.
+
+    The leaf with the largest estimate is cut across the coordinate whose worse half is best. Never
+    worse at the last layer than `backward_differential` on the whole box.
+
+    Parameters
+    ----------
+    layers, errors : tuples, one entry for each layer
+    domain : Box or LocalBox
+        Sensible for up to about eight inputs.
+    settings : SplittingSettings, optional
+    progress : callable, optional
+        Gets ("leaves", leaves so far, most leaves).
+
+    Raises
+    ------
+    InvalidInputError
+        The domain is a ball.
+
+    Notes
+    -----
+    Rigor: rigorous bounds; floats only choose the cuts and the multipliers.
+    Cost: for every leaf, the bounds of two halves for each input in floats, and one exact bound.
+    Randomness: none.
+    """
+    settings = settings or SplittingSettings()
+    if isinstance(domain, Ball):
+        raise InvalidInputError("domain", got=str(domain), allowed="a box or a local box")
+    box = LocalBox.of(domain, layers[0].weight.shape[1])
+    with np.errstate(all="ignore"):  # floats only choose
+        forest = _Forest(MultiplierSearch(DifferenceNetwork(layers, errors)))
+        tree = forest.grow(box, settings=settings, progress=progress)
+    backward = BackwardSettings(settings.num_steps)
+    whole = backward_differential(layers, errors, domain, settings=backward)
+    if tree.size == 1:
+        return whole
+    split = backward_differential(layers, errors, domain, settings=backward, tree=tree)
+    return min(split, whole, key=lambda one: one.difference[-1])
+
+
+class _Forest:
+    """Boxes, and estimates of the bound on each."""
+
+    def __init__(self, search: MultiplierSearch) -> None:
+        self._search = search
+
+    def grow(
+        self,
+        box: LocalBox,
+        *,
+        settings: SplittingSettings,
+        progress: Callable[[str, int, int], None] | None,
+    ) -> NDArray[np.int64]:
+        """Return the tree in preorder."""
+        goal = -np.inf if settings.goal is None else float(settings.goal)
+        lower, upper = np.array(box.lower), np.array(box.upper)
+        root = _Node(lower, upper, self._estimates(lower[None], upper[None])[0], 0)
+        heap, count = [(-root.estimate, 0, root)], 1
+        while heap and count < settings.max_leaves and -heap[0][0] > goal:
+            worst: list[_Node] = []
+            while heap and len(worst) < min(_BATCH, settings.max_leaves - count):
+                node = heapq.heappop(heap)[2]
+                if node.estimate > goal and node.depth < _MOST_CUTS:
+                    worst.append(node)
+            for node in self._cut(worst):
+                count += 1
+                for k, half in enumerate(node.halves):
+                    heapq.heappush(heap, (-half.estimate, 2 * count + k, half))
+            if progress is not None:
+                progress("leaves", count, settings.max_leaves)
+        return _preorder(root)
+
+    def _cut(self, nodes: list[_Node]) -> list[_Node]:
+        """Cut boxes where it helps most; return those that were cut."""
+        cuts = [
+            (node, j, half)
+            for node in nodes
+            for j in np.flatnonzero(node.upper > node.lower).tolist()
+            for half in _halves(node, j)
+        ]
+        if not cuts:
+            return []
+        estimates = self._estimates(
+            np.stack([half[0] for _, _, half in cuts]), np.stack([half[1] for _, _, half in cuts])
+        )
+        best: dict[int, float] = {}
+        for k in range(0, len(cuts), 2):
+            node, j, _ = cuts[k]
+            pair = estimates[k : k + 2]
+            merit = float(pair.max() + 1e-3 * pair.min())  # the better half decides between equals
+            if merit < best.get(id(node), np.inf):
+                best[id(node)] = merit
+                node.coordinate = j
+                node.halves = tuple(
+                    _Node(*half, float(value), node.depth + 1)
+                    for (_, _, half), value in zip(cuts[k : k + 2], pair, strict=True)
+                )
+        return [node for node in nodes if node.halves]
+
+    def _estimates(self, lower: Floats, upper: Floats) -> Floats:
+        last = self._search.ranges(FloatRegion(lower, upper))[-1]
+        sizes: Floats = np.maximum(last.d_upper, -last.d_lower)
+        norms: Floats = np.linalg.norm(sizes, axis=1)
+        return norms
+
+
+def _halves(node: _Node, coordinate: int) -> list[tuple[Floats, Floats]]:
+    middle = node.lower[coordinate] / 2 + node.upper[coordinate] / 2
+    upper, lower = node.upper.copy(), node.lower.copy()
+    upper[coordinate] = lower[coordinate] = middle
+    return [(node.lower, upper), (lower, node.upper)]
+
+
+def _preorder(root: _Node) -> NDArray[np.int64]:
+    order, pending = [], [root]
+    while pending:
+        node = pending.pop()
+        order.append(node.coordinate)
+        pending += reversed(node.halves)
+    return np.array(order, dtype=np.int64)

@@ -1,0 +1,46 @@
+"""Stages of a long computation: their times, and who is told of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+#: Called with (what is going on, done, all).
+Progress = Callable[[str, int, int], None]
+
+_WHOLE = "certifying"
+
+
+class Stages:
+    """Stages one after the other.
+
+    Parameters
+    ----------
+    number : int
+        Of all stages.
+    progress : callable, optional
+
+    Attributes
+    ----------
+    seconds : dict from stage to float
+        Wall time.
+    """
+
+    def __init__(self, number: int, progress: Progress | None) -> None:
+        self.number = number
+        self.progress = progress
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[str]:
+        """Time a stage, and tell that it has begun and ended; yield its name."""
+        self._tell()
+        began = time.perf_counter()
+        yield name
+        self.seconds[name] = time.perf_counter() - began
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.progress is not None:
+            self.progress(_WHOLE, len(self.seconds), self.number)

@@ -1,0 +1,122 @@
+"""What a certificate states: its domain in the files, and the claims that are read back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from strongltn.errors import InvalidInputError
+from strongltn.networks.domain import Ball, Box, Domain, LocalBox, OutputNorm
+from strongltn.networks.ticket_directory import TICKET_FILE
+from strongltn.numerics.dyadic import DyadicArray, from_text, to_text
+
+CERTIFICATE_FILE = "certificate.json"
+WITNESS_FILE = "witness.safetensors"
+VERSION = 2
+
+# What unexpected JSON leads to: other types, missing keys, numbers too large, nesting too deep.
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """The claim of a certificate, its proofs unchecked.
+
+    Attributes
+    ----------
+    domain : Domain
+    output_norm : OutputNorm
+    methods : tuple of str
+    upper_bound, lower_bound : Fraction
+        In the units of the target's output.
+    """
+
+    domain: Domain
+    output_norm: OutputNorm
+    methods: tuple[str, ...]
+    upper_bound: Fraction
+    lower_bound: Fraction
+
+
+def read_certificate(directory: Path) -> Statement | None:
+    """Return what the certificate of a ticket directory states; None without one.
+
+    Raises
+    ------
+    InvalidInputError
+        There is one, and it cannot be read, is of another version, or speaks of another
+        ticket.json.
+    """
+    path = directory / CERTIFICATE_FILE
+    if not path.is_file():
+        return None
+    try:
+        return _statement(directory, json.loads(path.read_bytes()))
+    except (OSError, SafetensorError, *_UNREADABLE) as error:
+        raise InvalidInputError(
+            "DIR",
+            got=f"{path}, which is not usable: {error}",
+            allowed="a directory with a readable certificate of its ticket",
+            hint="Run strongltn certify with --domain, which writes it anew.",
+        ) from error
+
+
+def _statement(directory: Path, certificate: dict[str, Any]) -> Statement:
+    version = certificate["version"]
+    if version != VERSION:
+        raise ValueError(f"it is of version {version}, not {VERSION}")
+    digest = hashlib.sha256((directory / TICKET_FILE).read_bytes()).hexdigest()
+    if certificate["ticket_sha256"] != digest:
+        raise ValueError(f"it speaks of another {TICKET_FILE}")
+    return Statement(
+        _domain_of(certificate["domain"], directory / WITNESS_FILE),
+        OutputNorm(certificate["output_norm"]),
+        tuple(certificate["methods"]),
+        from_text(certificate["upper_bound"]),
+        from_text(certificate["lower_bound"]),
+    )
+
+
+def domain_entry(domain: Domain) -> tuple[dict[str, Any], Arrays]:
+    """Return what certificate.json and witness.safetensors say of a domain.
+
+    Raises
+    ------
+    InvalidInputError
+        The ends of a local box are too far apart for integers of 64 bits on one grid.
+    """
+    if isinstance(domain, Ball):
+        return {"kind": "ball", "radius": to_text(Fraction(domain.radius))}, {}
+    if isinstance(domain, Box):
+        ends = {"lower": domain.lower, "upper": domain.upper}
+        return {"kind": "box"} | {name: to_text(Fraction(end)) for name, end in ends.items()}, {}
+    lower, upper = domain.ends()
+    exponent = min(lower.exponent, upper.exponent)
+    arrays = {"domain_lower": lower.at(exponent), "domain_upper": upper.at(exponent)}
+    if any(array.dtype != np.int64 for array in arrays.values()):
+        raise InvalidInputError(
+            "domain",
+            got=f"{domain}, its ends of very different sizes",
+            allowed="ends that are integers of 64 bits times one power of two",
+        )
+    return {"kind": "local-box", "exponent": exponent}, arrays
+
+
+def _domain_of(entry: dict[str, Any], witness: Path) -> Domain:
+    if entry["kind"] == "ball":
+        return Ball(float(from_text(entry["radius"])))
+    if entry["kind"] == "box":
+        return Box(float(from_text(entry["lower"])), float(from_text(entry["upper"])))
+    with safe_open(witness, framework="numpy") as file:
+        ends = [file.get_tensor(name) for name in ("domain_lower", "domain_upper")]
+    return LocalBox.from_ends(*(DyadicArray(end, entry["exponent"]) for end in ends))

@@ -1,0 +1,170 @@
+"""Upper bounds by all methods: the default set, the tight set, and what could not be applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from strongltn.certify.attack import Attack
+from strongltn.certify.bounds import LayerBounds, difference_chain, layer_bounds
+from strongltn.certify.differential.bound import (
+    BackwardSettings,
+    backward_differential,
+    differential_interval,
+)
+from strongltn.certify.differential.ranges import LayerRanges
+from strongltn.certify.differential.splitting import SplittingSettings, input_splitting
+from strongltn.certify.limits import max_nodes
+from strongltn.certify.method import (
+    BACKWARD_DIFFERENTIAL,
+    CENTRE_SPLIT,
+    DIFFERENTIAL_INTERVAL,
+    INPUT_SPLITTING,
+    QUADRATIC,
+    SPECTRAL_TRIANGLE,
+    Method,
+)
+from strongltn.certify.quadratic.bound import InteriorPoint, quadratic_bound
+from strongltn.certify.stages import Progress, Stages
+from strongltn.errors import UnsolvedError
+from strongltn.networks.domain import Ball, Domain, OutputNorm
+from strongltn.networks.target import ScaledLayer
+from strongltn.networks.weight_error import LayerError
+
+_MAX_SPLIT_INPUTS = 8  # with more, a split of one input changes too little
+
+Problem = tuple[tuple[ScaledLayer, ...], tuple[LayerError, ...], Domain]
+
+
+@dataclass(frozen=True)
+class CertifySettings:
+    """How hard to try.
+
+    Attributes
+    ----------
+    attack : Attack
+        The search for the lower bound.
+    output_norm : OutputNorm
+        Of f(x) - g(x).
+    is_tight : bool
+        Also optimise the backward slopes, try quadratic constraints, and split the inputs where the
+        domain is a box of at most eight: seconds to minutes. The fields below are their settings.
+    backward : BackwardSettings
+    splitting : SplittingSettings
+    quadratic : InteriorPoint
+    """
+
+    attack: Attack = field(default_factory=Attack)
+    output_norm: OutputNorm = OutputNorm.TWO
+    is_tight: bool = False
+    backward: BackwardSettings = field(default_factory=partial(BackwardSettings, num_steps=200))
+    splitting: SplittingSettings = field(default_factory=SplittingSettings)
+    quadratic: InteriorPoint = field(default_factory=InteriorPoint)
+
+    @property
+    def num_stages(self) -> int:
+        """Norms, four methods and the attack; the two methods of the tight set."""
+        return 8 if self.is_tight else 6
+
+
+@dataclass(frozen=True, eq=False)
+class UpperBounds:
+    """What is proved of a ticket from above.
+
+    Attributes
+    ----------
+    layers : tuple of LayerBounds
+    methods : dict from name to Method
+    notes : tuple of str
+        Which methods are missing, and why.
+    """
+
+    layers: tuple[LayerBounds, ...]
+    methods: dict[str, Method]
+    notes: tuple[str, ...]
+
+
+def upper_bounds(
+    layers: tuple[ScaledLayer, ...],
+    errors: tuple[LayerError, ...],
+    domain: Domain,
+    *,
+    settings: CertifySettings,
+    stages: Stages,
+) -> UpperBounds:
+    """Return the bounds of all methods of the set that `settings` names.
+
+    Notes
+    -----
+    Rigor: rigorous bounds. Cost: that of the methods, one after the other, timed by `stages`.
+    Randomness: none.
+    """
+    problem, norm = (layers, errors, domain), settings.output_norm
+    methods: dict[str, Method] = {}
+    notes: list[str] = []
+    with stages.stage("norms"):
+        bounds = layer_bounds(layers, errors)
+    with stages.stage(SPECTRAL_TRIANGLE) as name:
+        chain = difference_chain(layers, errors, bounds, domain=domain)
+        methods[name] = Method.from_chain(chain)
+    with stages.stage(DIFFERENTIAL_INTERVAL) as name:
+        interval = differential_interval(*problem)
+        methods[name] = Method.from_differential(name, interval, norm)
+    with stages.stage(BACKWARD_DIFFERENTIAL) as name:
+        if max_nodes(layers):
+            slopes = settings.backward if settings.is_tight else None
+            backward = backward_differential(*problem, settings=slopes)
+        else:
+            backward = interval
+            notes.append(f"{name} is that of the intervals: too wide for multipliers in the file")
+        methods[name] = Method.from_differential(name, backward, norm)
+    ranges = backward.leaves[0]
+    with stages.stage(CENTRE_SPLIT) as name:
+        chain = difference_chain(layers, errors, bounds, domain=domain, ranges=ranges)
+        methods[name] = Method.from_chain(chain)
+    attempts = {INPUT_SPLITTING: _splitting, QUADRATIC: _quadratic} if settings.is_tight else {}
+    for name, attempt in attempts.items():
+        with stages.stage(name):
+            try:
+                methods[name] = attempt(
+                    problem, ranges=ranges, settings=settings, progress=stages.progress
+                )
+            except UnsolvedError as error:
+                notes.append(f"{name} is left out: {error}")
+    return UpperBounds(bounds, methods, tuple(notes))
+
+
+def _splitting(
+    problem: Problem,
+    *,
+    ranges: tuple[LayerRanges, ...],
+    settings: CertifySettings,
+    progress: Progress | None,
+) -> Method:
+    layers, _, domain = problem
+    num_inputs = layers[0].weight.shape[1]
+    if isinstance(domain, Ball) or num_inputs > _MAX_SPLIT_INPUTS:
+        raise UnsolvedError(
+            f"it splits boxes of at most {_MAX_SPLIT_INPUTS} inputs; here are {num_inputs}, "
+            f"and the domain is {domain}",
+            result=None,
+        )
+    most = (max_nodes(layers) + 1) // 2  # a tree of n leaves has 2 n - 1 nodes
+    if not most:
+        raise UnsolvedError("the layers are too wide for a tree in the file", result=None)
+    limited = replace(settings.splitting, max_leaves=min(most, settings.splitting.max_leaves))
+    proved = input_splitting(*problem, settings=limited, progress=progress)
+    return Method.from_differential(INPUT_SPLITTING, proved, settings.output_norm)
+
+
+def _quadratic(
+    problem: Problem,
+    *,
+    ranges: tuple[LayerRanges, ...],
+    settings: CertifySettings,
+    progress: Progress | None,
+) -> Method:
+    proved = quadratic_bound(
+        *problem, ranges=ranges, settings=settings.quadratic, progress=progress
+    )
+    return Method.from_quadratic(proved)

@@ -1,0 +1,198 @@
+"""``strongltn certify``: bounds between target and ticket, their account and its figure."""
+
+from __future__ import annotations
+
+import math
+import os
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from strongltn.console import Update, print_report, progress_bars
+from strongltn.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from strongltn.certify import Attack, CertifySettings
+    from strongltn.networks.domain import Domain
+
+_EXIT_ABOVE_EPSILON = 1
+_RECORD_SUFFIX = ".jsonl"
+
+
+class NormName(Enum):
+    """Names of the norms of the output."""
+
+    TWO = "2"
+    INF = "inf"
+
+
+def certify(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A ticket directory.")],
+    domain: Annotated[
+        str | None,
+        typer.Option(
+            "--domain",
+            help="ball:RADIUS, box:LOWER,UPPER, local:RADIUS or local:RADIUS,LOWER,UPPER "
+            "(default: that of the present certificate).",
+        ),
+    ] = None,
+    center: Annotated[
+        Path | None, typer.Option("--center", help="Centre of a local domain: one input, .npy.")
+    ] = None,
+    norm: Annotated[NormName, typer.Option("--norm", help="Of the output.")] = NormName.TWO,
+    is_tight: Annotated[
+        bool, typer.Option("--tight", help="Also the slow methods: seconds to minutes.")
+    ] = False,
+    epsilon: Annotated[
+        float | None, typer.Option("--epsilon", help="Exit 1 if the certified error is above.")
+    ] = None,
+    restarts: Annotated[
+        int | None, typer.Option("--restarts", min=1, help="Of the search for the lower bound.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Of each restart.")] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", help="Draw the account: .png, .svg and .pdf of this name."),
+    ] = None,
+    radii: Annotated[
+        str | None,
+        typer.Option(
+            "--radii",
+            help="With --figure: also certify the domain at these radii, e.g. 0.01,0.1; "
+            "kept in the .jsonl beside the figure.",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout.")
+    ] = False,
+) -> None:
+    """Bound the distance between the target and the ticket anew; replaces the certificate.
+
+    Exit 1: the certified error is above epsilon. Exit 2: bad input; nothing is written.
+    """
+    from strongltn import pipeline
+    from strongltn.certify import CertifySettings
+    from strongltn.networks.domain import OutputNorm, parse_domain
+    from strongltn.report.certificate import account_lines
+
+    pipeline.check_positive("epsilon", epsilon)
+    point = _center(domain, center)
+    chosen = (
+        pipeline.present_domain(directory) if domain is None else parse_domain(domain, center=point)
+    )
+    curve = _curve(domain, radii, chosen=chosen, center=point, figure=figure)
+    _check_writable(figure)
+    settings = CertifySettings(
+        attack=_attack(restarts, steps), output_norm=OutputNorm[norm.name], is_tight=is_tight
+    )
+    with progress_bars() as progress:
+        report = pipeline.certify_directory(
+            directory, domain=chosen, settings=settings, progress=progress
+        )
+        if figure is not None:
+            drawn = _draw(
+                report, directory, figure, curve=curve, settings=settings, progress=progress
+            )
+            report |= drawn
+    print_report(report, account_lines(report), as_json=as_json)
+    if epsilon is not None and not report["certified_error"] <= epsilon:
+        raise typer.Exit(_EXIT_ABOVE_EPSILON)
+
+
+def _center(domain: str | None, center: Path | None) -> NDArray[np.float64] | None:
+    from strongltn.networks.domain import load_center
+
+    if center is None:
+        return None
+    if domain is None or not domain.startswith("local:"):
+        raise InvalidInputError(
+            "center",
+            got=str(center),
+            allowed="given together with --domain local:RADIUS or local:RADIUS,LOWER,UPPER",
+        )
+    return load_center(center)
+
+
+def _attack(restarts: int | None, steps: int | None) -> Attack:
+    from strongltn.certify import Attack
+
+    given = {"num_restarts": restarts, "num_steps": steps}
+    return Attack(**{name: value for name, value in given.items() if value is not None})
+
+
+def _curve(
+    text: str | None,
+    radii: str | None,
+    *,
+    chosen: Domain,
+    center: NDArray[np.float64] | None,
+    figure: Path | None,
+) -> dict[float, Domain]:
+    """Return the domain at every radius that was asked for."""
+    from strongltn.networks.domain import LocalBox
+    from strongltn.radius_curve import domain_at, read_rows
+
+    if radii is None:
+        return {}
+    if figure is None:
+        raise InvalidInputError("radii", got=radii, allowed="given together with --figure")
+    try:
+        values = [float(part) for part in radii.split(",")]
+    except ValueError:
+        values = []
+    if not values or not all(math.isfinite(value) and value > 0 for value in values):
+        raise InvalidInputError(
+            "radii", got=radii, allowed="finite numbers > 0 with commas, such as 0.001,0.01,0.1"
+        )
+    if text is None:
+        text = str(chosen)
+        if isinstance(chosen, LocalBox):  # whose centre is not known: a corner may be cut off
+            raise InvalidInputError(
+                "domain",
+                got=f"none, and the certificate's is a {chosen}",
+                allowed="given together with --radii: local:RADIUS, and --center",
+            )
+    read_rows(figure.with_suffix(_RECORD_SUFFIX))
+    return {value: domain_at(text, value, center=center) for value in values}
+
+
+def _check_writable(figure: Path | None) -> None:
+    if figure is None:
+        return
+    above = next(place for place in figure.absolute().parents if place.exists())
+    if figure.is_dir() or not above.is_dir() or not os.access(above, os.W_OK):
+        raise InvalidInputError("figure", got=str(figure), allowed="a file that can be written")
+
+
+def _draw(
+    report: dict[str, Any],
+    directory: Path,
+    figure: Path,
+    *,
+    curve: dict[float, Domain],
+    settings: CertifySettings,
+    progress: Update,
+) -> dict[str, Any]:
+    """Certify at the radii, draw, and return what the report gains."""
+    from strongltn.plotting import plot_account
+    from strongltn.radius_curve import radius_curve
+
+    try:
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        rows = []
+        if curve:
+            record = figure.with_suffix(_RECORD_SUFFIX)
+            rows = radius_curve(
+                directory, curve, settings=settings, record=record, progress=progress
+            )
+        files = plot_account(report, rows, path=figure)
+    except OSError as error:
+        raise InvalidInputError(
+            "figure", got=f"{figure}: {error}", allowed="a file that can be written"
+        ) from error
+    return {"radii": rows, "files": [str(path) for path in files]}

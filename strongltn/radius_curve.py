@@ -1,0 +1,138 @@
+"""Error against the radius of the domain: one certificate a radius, kept in a file of rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strongltn.certify import CertifySettings, certify_ticket
+from strongltn.certify.account import account
+from strongltn.certify.stages import Progress
+from strongltn.certify.statement import domain_entry
+from strongltn.errors import InvalidInputError
+from strongltn.networks.domain import Ball, Box, Domain, parse_domain
+from strongltn.networks.ticket_directory import TICKET_FILE, load_ticket
+
+_SCHEMA = 1  # of the rows; a new one where the same settings would give other rows
+_HEAD = b'{"key": '  # of every row
+
+Row = dict[str, Any]
+
+
+def domain_at(text: str, radius: float, *, center: NDArray[np.float64] | None) -> Domain:
+    """Return the domain of `radius` of the kind that `text` names.
+
+    Parameters
+    ----------
+    text : str
+        As for `parse_domain`. Its own radius does not matter; a box keeps its middle, a local box
+        its centre and the box that clips it.
+    radius : float > 0
+        Euclidean for a ball, else half the side of the box.
+    center : float64 (inputs,), or None
+        Of a local box.
+    """
+    named = parse_domain(text, center=center)
+    if isinstance(named, Ball):
+        return Ball(radius)
+    if isinstance(named, Box):
+        middle = float(named.middle)
+        return Box(middle - radius, middle + radius)
+    clip = text.split(",")[1:]
+    return parse_domain(",".join([f"local:{radius!r}", *clip]), center=center)
+
+
+def radius_curve(
+    directory: Path,
+    domains: dict[float, Domain],
+    *,
+    settings: CertifySettings,
+    record: Path,
+    progress: Progress | None = None,
+) -> list[Row]:
+    """Certify a saved ticket on one domain after the other, and keep what is known of each.
+
+    Parameters
+    ----------
+    directory : Path
+    domains : dict from radius to Domain
+    settings : CertifySettings
+    record : Path
+        JSONL file; a row that is there already, of the same ticket, domain and settings, is not
+        computed again. Its directory must exist.
+    progress : callable, optional
+
+    Returns
+    -------
+    list of dict
+        The rows of `domains` as they stand in the file, in the order of their radii.
+
+    Raises
+    ------
+    InvalidInputError
+        The file is there and holds something else.
+    """
+    target, ticket = load_ticket(directory)
+    digest = hashlib.sha256((directory / TICKET_FILE).read_bytes()).hexdigest()
+    keys = {radius: _key(digest, domains[radius], settings) for radius in sorted(domains)}
+    known = read_rows(record)
+    for done, (radius, key) in enumerate(keys.items()):
+        if progress is not None:
+            progress("radii", done, len(keys))
+        if key not in known:
+            certificate = certify_ticket(
+                target, ticket, domains[radius], settings=settings, progress=progress
+            )
+            row = {"key": key, "radius": radius, **account(target, ticket, certificate)}
+            del row["layers"]
+            _append(record, row | {"seconds": certificate.seconds})
+    if progress is not None:
+        progress("radii", len(keys), len(keys))
+    known = read_rows(record)
+    return [known[key] for key in keys.values()]
+
+
+def _key(ticket_sha256: str, domain: Domain, settings: CertifySettings) -> str:
+    """Return the digest of everything that a row is a function of."""
+    entry, arrays = domain_entry(domain)
+    ends = {name: array.tolist() for name, array in arrays.items()}
+    whole = [_SCHEMA, ticket_sha256, entry, ends, repr(settings)]
+    return hashlib.sha256(json.dumps(whole).encode("ascii")).hexdigest()
+
+
+def read_rows(record: Path) -> dict[str, Row]:
+    """Return the rows of a record by their keys; a torn last line, of a killed run, is none.
+
+    Raises
+    ------
+    InvalidInputError
+        The file is there and holds something else.
+    """
+    if not record.exists():
+        return {}
+    whole, _, torn = record.read_bytes().rpartition(b"\n")
+    try:
+        if not (torn.startswith(_HEAD) or _HEAD.startswith(torn)):
+            raise ValueError("its last line is no row")
+        return {row["key"]: row for row in map(json.loads, whole.splitlines())}
+    except (ValueError, LookupError, TypeError) as error:
+        raise InvalidInputError(
+            "figure",
+            got=f"{record}, which holds something else",
+            allowed="a name whose .jsonl file is new, or written by strongltn certify --radii",
+        ) from error
+
+
+def _append(record: Path, row: Row) -> None:
+    """Add a row in one piece, in place of a torn one."""
+    kept = 0
+    if record.exists():
+        kept = record.read_bytes().rfind(b"\n") + 1
+    with record.open("ab", buffering=0) as file:
+        file.truncate(kept)
+        file.write(json.dumps(row).encode("ascii") + b"\n")
