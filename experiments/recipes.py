@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from experiments.recipe import Recipe
-from experiments.theory import failure_probability, growth, packing_bound, parameters, sample_size
+from experiments.theory import (
+    failure_probability,
+    growth,
+    packing_bound,
+    parameters,
+    pensia_existence,
+    sample_size,
+)
 
 RECIPES: dict[str, Recipe] = {
     module.RECIPE.key: module.RECIPE
-    for module in (sample_size, failure_probability, growth, packing_bound, parameters)
+    for module in (
+        sample_size,
+        failure_probability,
+        growth,
+        packing_bound,
+        parameters,
+        pensia_existence,
+    )
 }
