@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from strongltn.certify import Certificate, CertifySettings, certify_ticket
+from strongltn.certify import Attack, Certificate, CertifySettings, certify_ticket
 from strongltn.certify.account import account
 from strongltn.certify.stages import Progress
 from strongltn.certify.statement import read_certificate
@@ -42,6 +42,9 @@ from strongltn.subset_sum.solvers import GrowingPrefix, MeetInTheMiddle
 #: Tolerance for one weight where no epsilon asks for another: that of Pensia et al. 2020,
 #: experiment 1.
 DEFAULT_TOLERANCE = 0.01
+
+#: What building asks for: the default set with an eighth of the attack, which finds 0 to 7 % less.
+QUICK_ATTACK = CertifySettings(attack=Attack(num_steps=120))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +144,7 @@ def prune(
     domain : Domain, optional
         Default: the Euclidean unit ball.
     settings : CertifySettings, optional
-        Of the certificate.
+        Of the certificate; default: `QUICK_ATTACK`.
     progress : callable, optional
 
     Returns
@@ -195,7 +198,9 @@ def prune(
         progress=progress and (lambda done, total: progress("solving", done, total)),
     )
     certifying = time.perf_counter()
-    certificate = certify_ticket(target, build.ticket, domain, settings=settings, progress=progress)
+    certificate = certify_ticket(
+        target, build.ticket, domain, settings=settings or QUICK_ATTACK, progress=progress
+    )
     reach = measure_reach(target, plan.scale_exponents, certificate.errors, tolerance=tolerance)
     ended = time.perf_counter()
     return PruneResult(
