@@ -96,6 +96,18 @@ MUTANTS = {
         "lower_sqrt(2 * square)",
         "tests/property/test_certificates.py",
     ),
+    "a coupling paid a quarter": Mutant(
+        "strongltn/certify/quadratic/constraints.py",
+        "scaled(exponent - 2)",
+        "scaled(exponent - 4)",
+        "tests/unit/test_quadratic.py",
+    ),
+    "the auditor forgets a vertex": Mutant(
+        "proofs_check/certificate/ranges.py",
+        "z = np.clip([z0, z0, z1, z1, none,",
+        "z = np.clip([z0, z0, z1, z1, z0,",
+        "tests/unit/test_proofs_check.py",
+    ),
     "the auditor takes negative roots": Mutant(
         "proofs_check/certificate/exact.py",
         "(t >= 0) & (rest >= 0)",

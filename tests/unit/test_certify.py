@@ -288,7 +288,8 @@ def test_the_prover_keeps_to_the_limits_of_the_checker():
     assert limits._MAX_MATRIX_ENTRIES == checker_bounds._MAX_ENTRIES
 
 
-@pytest.mark.parametrize("work", [0, 60, 7 * 60])  # inputs of the layers: 3 + 5 + 4, most outputs: 5
+# the inputs of the layers are 3 + 5 + 4, the most outputs 5
+@pytest.mark.parametrize("work", [0, 60, 7 * 60])
 def test_what_is_too_wide_for_the_file_is_left_out(pruned, monkeypatch, tmp_path, work):
     monkeypatch.setattr(limits, "_MAX_RANGE_WORK", work)
     monkeypatch.setattr(limits, "_MAX_MATRIX_ENTRIES", 10)

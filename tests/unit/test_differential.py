@@ -81,9 +81,11 @@ def outputs_at(layers, errors, x):
 def test_a_neurons_maximum_is_that_of_every_point_of_a_grid():
     """With integer ends every breakpoint is an integer point, so brute force is the maximum."""
     generator = np.random.default_rng(0)
-    for _ in range(150):
+    for _ in range(500):
         z, d = np.sort(generator.integers(-5, 6, 2)), np.sort(generator.integers(-5, 6, 2))
-        c, g, slope, shift = generator.integers(-6, 7, 4).tolist()
+        # -p s(z) - q s(-z) - r s(z + d) - t s(-z - d): where all are positive, 0 is the only peak
+        p, q, r, t = generator.integers(-3, 4, 4).tolist()
+        c, g, slope, shift = -p - q - r - t, -r - t, -q - t, -t
         best = max(
             c * max(a, 0) + g * (max(a + b, 0) - max(a, 0)) - slope * a - shift * b
             for a, b in product(range(z[0], z[1] + 1), range(d[0], d[1] + 1))

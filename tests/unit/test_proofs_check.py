@@ -730,7 +730,9 @@ def test_a_neuron_is_bounded_at_its_vertices() -> None:
     for _ in range(2000):
         z0, d0 = rng.randrange(-4, 4), rng.randrange(-4, 4)
         z1, d1 = rng.randrange(z0, 5), rng.randrange(d0, 5)
-        c, g, scale, shift = (rng.randrange(-3, 4) for _ in range(4))
+        # -p s(z) - q s(-z) - r s(z + d) - t s(-z - d): where all are positive, 0 is the only peak
+        p, q, r, t = (rng.randrange(-3, 4) for _ in range(4))
+        c, g, scale, shift = -p - q - r - t, -r - t, -q - t, -t
         ends.append([[z0, d0], [z1, d1]])
         coefficients.append([c, g, -scale, -shift])
         points = itertools.product(range(z0, z1 + 1), range(d0, d1 + 1))
