@@ -258,6 +258,7 @@ def fuzz(name: str, work: Path, arguments: list[str]) -> None:
     with atheris.instrument_imports(include=["proofs_check", "strongltn"], exclude=compiled):
         for module in _READING:
             importlib.import_module(module)
+    importlib.import_module("safetensors.torch")  # or torch is imported within the first input
     reader, originals = READERS[name], read_originals(work / "originals")
 
     def read(data: bytes) -> None:
