@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import pensia2020_experiment1
+from experiments import certificate_tightness, pensia2020_experiment1
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,13 +17,21 @@ def test_python_blocks_run(block):
     exec(compile(block, "README.md", "exec"), {})
 
 
-def test_table_is_the_recorded_one():
+def readme_table(name):
+    found = re.search(rf"<!-- table: {name} -->\n(.*?)<!-- end of table -->", README, re.DOTALL)
+    assert found is not None
+    return found[1].splitlines()
+
+
+def test_table_of_experiment_1_is_the_recorded_one():
     record = json.loads(pensia2020_experiment1.RECORD.read_text(encoding="ascii"))
-    table = re.search(
-        r"<!-- table: pensia2020_experiment1 -->\n(.*?)<!-- end of table -->", README, re.DOTALL
-    )
-    assert table is not None
-    assert table[1].splitlines() == pensia2020_experiment1.markdown_table(record)
+    table = pensia2020_experiment1.markdown_table(record)
+    assert readme_table("pensia2020_experiment1") == table
+
+
+def test_table_of_tightness_is_the_recorded_one():
+    rows = certificate_tightness.read(certificate_tightness.RECORD)
+    assert readme_table("certificate_tightness") == certificate_tightness.table(rows)
 
 
 def test_options_in_the_readme_exist():
