@@ -17,7 +17,6 @@ from strongltn.certify.differential.lagrangian import DifferenceNetwork
 from strongltn.certify.differential.leaf import LEAF
 from strongltn.certify.differential.multiplier_search import MultiplierSearch
 from strongltn.certify.differential.range_proof import Offers, RangeProof, Ranges
-from strongltn.certify.differential.ranges import LayerRanges, hull
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Domain
 from strongltn.networks.target import ScaledLayer
@@ -71,15 +70,6 @@ class Differential:
     activation: tuple[Fraction, ...]
     difference: tuple[Fraction, ...]
     largest_output: Fraction
-
-    def hull(self) -> Ranges:
-        """Return ranges that hold on the whole domain."""
-        return tuple(
-            LayerRanges(
-                hull([one.target for one in layer]), hull([one.difference for one in layer])
-            )
-            for layer in zip(*self.leaves, strict=True)
-        )
 
 
 def differential_interval(

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from strongltn.numerics.dyadic import (
     DyadicArray,
     ceil_to_grid,
-    concatenate,
     floor_to_grid,
     maximum,
     minimum,
@@ -91,20 +90,6 @@ def rounded_outwards(exact: Sequence[Range]) -> list[Range]:
         Range(floor_to_grid(one.lower, exponent), ceil_to_grid(one.upper, exponent))
         for one in exact
     ]
-
-
-def hull(ranges: Sequence[Range]) -> Range:
-    """Return the least range that contains all of `ranges`, which lie on one grid."""
-    lower = concatenate(
-        [DyadicArray(one.lower.numerators[None], one.lower.exponent) for one in ranges]
-    )
-    upper = concatenate(
-        [DyadicArray(one.upper.numerators[None], one.upper.exponent) for one in ranges]
-    )
-    return Range(
-        DyadicArray(lower.numerators.min(axis=0), lower.exponent),
-        DyadicArray(upper.numerators.max(axis=0), upper.exponent),
-    )
 
 
 def _choose(where: NDArray[np.bool_], one: DyadicArray, other: DyadicArray) -> DyadicArray:
