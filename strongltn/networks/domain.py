@@ -76,11 +76,6 @@ class Box:
         return self.lower < 0
 
     @property
-    def half_width(self) -> Fraction:
-        """Half the length of a side."""
-        return (Fraction(self.upper) - Fraction(self.lower)) / 2
-
-    @property
     def middle(self) -> Fraction:
         """Coordinate of the centre."""
         return (Fraction(self.upper) + Fraction(self.lower)) / 2

@@ -144,11 +144,6 @@ def maximum(one: DyadicArray, other: DyadicArray) -> DyadicArray:
     return _tidy(np.maximum(one.at(exponent), other.at(exponent)), exponent)
 
 
-def minimum(one: DyadicArray, other: DyadicArray) -> DyadicArray:
-    """Return the smaller of two arrays, entry by entry."""
-    return negative(maximum(negative(one), negative(other)))
-
-
 def product(one: DyadicArray, other: DyadicArray) -> DyadicArray:
     """Return the exact product, entry by entry, with numpy's rules for shapes."""
     wide = one.numerators.astype(object) * other.numerators.astype(object)

@@ -28,7 +28,9 @@ from strongltn.networks.weight_error import weight_errors
 from strongltn.rng import WeightLaw
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
-any_domain = finite.filter(lambda r: r > 0).map(Ball) | st.tuples(finite, finite).filter(
+# half of the doubles' range: the ends of a box lie at a finite distance
+ends = st.floats(-(2.0**1022), 2.0**1022)
+any_domain = finite.filter(lambda r: r > 0).map(Ball) | st.tuples(ends, ends).filter(
     lambda ends: ends[0] != ends[1]  # two floats are seldom equal
 ).map(lambda ends: Box(min(ends), max(ends)))
 

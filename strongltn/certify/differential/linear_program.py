@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.certify.differential.ranges import LayerRanges
-from strongltn.certify.quadratic.state import float_estimates
 from strongltn.errors import UnsolvedError
 from strongltn.networks.domain import Ball, Domain, LocalBox
 from strongltn.networks.target import ScaledLayer
@@ -60,7 +59,7 @@ def solve_linear_relaxation(
     activation, moved = inputs, np.zeros(num)
     difference: Any = None
     for i, (layer, error) in enumerate(zip(layers, errors, strict=True)):
-        weight, plus = float_estimates(layer.weight), float_estimates(error.plus)
+        weight, plus = layer.weight.to_floats(), error.plus.to_floats()
         target = weight @ activation + _offset(layer.bias)
         excess = plus @ activation
         if error.minus is not None:
@@ -72,13 +71,13 @@ def solve_linear_relaxation(
             ):
                 value = inputs if half is halves[0] else -inputs
                 constraints += _triangle(cp, value, half, (low, high))
-            excess = plus @ halves[0] + float_estimates(error.minus) @ halves[1]
+            excess = plus @ halves[0] + error.minus.to_floats() @ halves[1]
         difference = (weight + plus) @ moved + excess + _offset(error.bias)
         if i + 1 == len(layers):
             break
         z, d = ranges[i].target, ranges[i].difference
-        ends = float_estimates(z.lower), float_estimates(z.upper)
-        shift = float_estimates(d.lower), float_estimates(d.upper)
+        ends = z.lower.to_floats(), z.upper.to_floats()
+        shift = d.lower.to_floats(), d.upper.to_floats()
         after, activation = cp.Variable(len(ends[0])), cp.Variable(len(ends[0]))
         moved = after - activation
         constraints += [target >= ends[0], target <= ends[1]]
@@ -118,4 +117,4 @@ def _between(cp: Any, moved: Any, difference: Any, ends: tuple[Floats, Floats]) 
 
 
 def _offset(bias: DyadicArray | None) -> Any:
-    return 0.0 if bias is None else float_estimates(bias)
+    return 0.0 if bias is None else bias.to_floats()

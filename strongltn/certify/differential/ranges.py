@@ -17,7 +17,6 @@ from strongltn.numerics.dyadic import (
     ceil_to_grid,
     floor_to_grid,
     maximum,
-    minimum,
     negative,
     positive_part,
 )
@@ -56,21 +55,6 @@ class LayerRanges:
         """Return the range of a = ReLU(z)."""
         return Range(positive_part(self.target.lower), positive_part(self.target.upper))
 
-    def moved(self) -> Range:
-        """Return the range of D = ReLU(z + d) - ReLU(z).
-
-        D lies between 0 and d, above -ReLU(z) and below ReLU(z + d); it is d where both
-        pre-activations are positive.
-        """
-        d, z = self.difference, self.target
-        low = maximum(
-            DyadicArray(np.minimum(d.lower.numerators, 0), d.lower.exponent),
-            negative(positive_part(z.upper)),
-        )
-        high = minimum(positive_part(d.upper), positive_part(z.upper + d.upper))
-        is_on = self.is_active()
-        return Range(_choose(is_on, d.lower, low), _choose(is_on, d.upper, high))
-
     def is_active(self) -> NDArray[np.bool_]:
         """Return where z and z + d are never negative."""
         both = self.target.lower + self.difference.lower
@@ -90,8 +74,3 @@ def rounded_outwards(exact: Sequence[Range]) -> list[Range]:
         Range(floor_to_grid(one.lower, exponent), ceil_to_grid(one.upper, exponent))
         for one in exact
     ]
-
-
-def _choose(where: NDArray[np.bool_], one: DyadicArray, other: DyadicArray) -> DyadicArray:
-    exponent = min(one.exponent, other.exponent)
-    return DyadicArray(np.where(where, one.at(exponent), other.at(exponent)), exponent)

@@ -28,13 +28,8 @@ _MULTIPLIER_BITS = 32  # of every multiplier
 _LEAST_MULTIPLIER = 2.0**-100  # share of the largest; smaller ones are nothing
 _WITNESS_BITS = 46
 _SLACKS = (1e-10, 1.6e-9, 2.6e-8, 4e-7)  # shares of the (scaled) diagonal left to rounding
-_SHARES = (
-    0.0,
-    1e-8,
-    1e-6,
-    1e-4,
-    1e-2,
-)  # of the starting point, mixed in until a proof goes through
+# of the starting point, mixed in until a proof goes through
+_SHARES = (0.0, 1e-8, 1e-6, 1e-4, 1e-2)
 _MAX_CANDIDATES = 3
 _INFLATION = 1e-9  # of tau and of the domain's multipliers, for rounding
 
@@ -131,11 +126,13 @@ def prove(relaxation: Relaxation, candidates: Sequence[Multipliers]) -> Quadrati
     factor and one integer product of the size of the state for every trial; the first one is
     meant to do. Randomness: none.
     """
+    feasible: NDArray[np.float64] | None = None
     for found in sorted(candidates, key=lambda each: each.estimate)[:_MAX_CANDIDATES]:
         parameters = np.append(found.theta, found.tau)
         for share in _SHARES:
             if share:
-                feasible = starting_parameters(MatrixInequality(relaxation))
+                if feasible is None:
+                    feasible = starting_parameters(MatrixInequality(relaxation))
                 parameters = (1 - share) * parameters + share * feasible
             witness = _proved(relaxation, parameters)
             if witness is not None:
