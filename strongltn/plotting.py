@@ -208,7 +208,8 @@ def plot_account(report: dict[str, Any], curve: list[dict[str, Any]], *, path: P
     )
     left.set_xticks(range(len(layers)), [layer["name"] for layer in layers])
     left.set_xlim(-0.4, len(layers) - 0.6)
-    left.set_ylabel("sup of the difference, Euclidean norm")
+    last = "" if report["output_norm"] == 2 else "\n(at the end the largest coordinate)"
+    left.set_ylabel(f"sup of the difference, Euclidean norm{last}")
     left.set_title(f"behind each layer, on {report['domain']}", fontsize=10)
     if curve:
         _draw_errors(

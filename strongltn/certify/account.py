@@ -18,10 +18,10 @@ def account(target: TargetNetwork, ticket: Ticket, certificate: Certificate) -> 
     Returns
     -------
     dict
-        Bounds are rounded outwards, in the norm that was asked for except in `layers`, where norms
-        are Euclidean and spectral. ``ratio`` is certified over empirical error, None where one of
-        them is zero or infinite; ``ratio_growth`` the factor by which it grows over a layer: where
-        that is large, the bound is lost.
+        Bounds are rounded outwards, in the norm that was asked for, but norms of activations and of
+        differences behind inner layers are Euclidean, those of matrices spectral. ``ratio`` is
+        certified over empirical error, None where one of them is zero or infinite; ``ratio_growth``
+        the factor by which it grows over a layer: where that is large, the bound is lost.
 
     Notes
     -----
@@ -69,7 +69,7 @@ def _layers(
                 if method.activation
             },
             "difference": {
-                name: _up(method.difference[back] * outputs)
+                name: _up((method.bound if back == -1 else method.difference[back]) * outputs)
                 for name, method in methods.items()
                 if len(method.difference) >= -back
             },

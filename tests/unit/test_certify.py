@@ -261,6 +261,10 @@ def test_the_largest_coordinate_is_at_most_the_norm(pruned):
     assert largest.upper_bound < largest.euclidean_bound
     assert abs(largest.euclidean_bound / pruned.certificate.upper_bound - 1) < NEARLY
     assert largest.lower_bound <= pruned.certificate.upper_bound
+    report = account(pruned.target, pruned.ticket, largest)
+    last = report["layers"][-1]
+    assert last["difference"] == report["certified_error_by_method"]
+    assert last["empirical_error"] == report["empirical_error"]
 
 
 def test_methods_that_do_not_apply_or_fail_are_noted(pruned, monkeypatch):
