@@ -16,6 +16,7 @@ from strongltn.certify_command import certify
 from strongltn.console import print_report, progress_bars
 from strongltn.errors import StrongLTNError
 from strongltn.reproduce_command import reproduce
+from strongltn.search_command import bench_search, search
 
 EXIT_NOT_WITHIN = 1  # not within epsilon or tolerance, or rejected
 EXIT_BAD_INPUT = 2
@@ -27,10 +28,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-bench = typer.Typer(help="Measure the solvers on this machine.", no_args_is_help=True)
+bench = typer.Typer(help="Measure solvers and searches on this machine.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 app.add_typer(bound, name="bound")
 app.command()(reproduce)
+app.command()(search)
+bench.command("search")(bench_search)
 
 
 class ConstructionName(Enum):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,14 @@ from strongltn.errors import InvalidInputError
 from strongltn.rng import named_generator
 
 DATA_VARIABLE = "STRONGLTN_DATA"
+
+#: The four files of MNIST, and the MD5 of their content when it is not compressed.
+MNIST_FILES = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,52 +61,95 @@ def load_digits(*, seed: int) -> tuple[LabelledImages, LabelledImages]:
     )
 
 
-def load_mnist_train(directory: Path | None = None) -> LabelledImages:
+def load_mnist_train(directory: Path | None = None, *, is_verified: bool = False) -> LabelledImages:
     """Return the 60,000 MNIST training images; as `load_mnist_test`, the files named train-*."""
-    return _load_mnist(directory, "train")
+    return _load_mnist(directory, "train", is_verified=is_verified)
 
 
-def load_mnist_test(directory: Path | None = None) -> LabelledImages:
+def load_mnist_test(directory: Path | None = None, *, is_verified: bool = False) -> LabelledImages:
     """Return the 10,000 MNIST test images, pixels divided by 255.
 
     Parameters
     ----------
     directory : Path, optional
-        Holds the two IDX files t10k-*, plain or gzipped, or a folder ``mnist`` with them. Default:
-        the environment variable STRONGLTN_DATA.
+        Holds the two IDX files t10k-*, plain or gzipped, itself or in a folder ``mnist`` or
+        ``MNIST/raw``. Default: the environment variable STRONGLTN_DATA.
+    is_verified : bool
+        Whether the files must be those of MNIST, by the checksums in `MNIST_FILES`. Without, any
+        images in this format will do.
 
     Raises
     ------
     InvalidInputError
-        The files are not there.
+        A file that is absent, truncated, not in this format or, where asked, not that of MNIST.
     """
-    return _load_mnist(directory, "t10k")
+    return _load_mnist(directory, "t10k", is_verified=is_verified)
 
 
-def _load_mnist(directory: Path | None, part: str) -> LabelledImages:
+def mnist_file(directory: Path, name: str) -> Path | None:
+    """Return where one of `MNIST_FILES` lies in a directory, plain or gzipped, if it does."""
+    for folder in (directory, directory / "mnist", directory / "MNIST" / "raw"):
+        for path in (folder / name, folder / f"{name}.gz"):
+            if path.is_file():
+                return path
+    return None
+
+
+def scaled_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return bytes (count, ...) as float32 (count, pixels), divided by 255."""
+    flat = pixels.reshape(len(pixels), -1)
+    return np.divide(flat, np.float32(255), dtype=np.float32)
+
+
+def damaged_file(path: Path | str, got: str, allowed: str) -> InvalidInputError:
+    """Return the error that says what was found in a file that is there."""
+    return InvalidInputError(
+        "data",
+        got=f"{path} ({got})",
+        allowed=allowed,
+        hint="It may be truncated or altered: delete it and fetch it again.",
+    )
+
+
+def _load_mnist(directory: Path | None, part: str, *, is_verified: bool) -> LabelledImages:
     if directory is None:
         if DATA_VARIABLE not in os.environ:
             raise InvalidInputError(
                 "data", got="nothing", allowed=f"a directory, or named by {DATA_VARIABLE}"
             )
         directory = Path(os.environ[DATA_VARIABLE])
-    images = _read_idx(directory, f"{part}-images-idx3-ubyte")
-    labels = _read_idx(directory, f"{part}-labels-idx1-ubyte")
-    pixels = images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
-    return LabelledImages(pixels, labels.astype(np.int64))
+    images = _read_idx(directory, f"{part}-images-idx3-ubyte", is_verified=is_verified)
+    labels = _read_idx(directory, f"{part}-labels-idx1-ubyte", is_verified=is_verified)
+    if labels.ndim != 1 or len(images) != len(labels):
+        raise InvalidInputError(
+            "data",
+            got=f"{directory}, {part}: images of shape {images.shape}, labels {labels.shape}",
+            allowed="one label for each image",
+        )
+    return LabelledImages(scaled_pixels(images), labels.astype(np.int64))
 
 
-def _read_idx(directory: Path, name: str) -> NDArray[Any]:
-    for path in (directory / name, directory / "mnist" / name):
-        zipped = path.with_name(f"{name}.gz")
-        if path.is_file() or zipped.is_file():
-            content = path.read_bytes() if path.is_file() else gzip.decompress(zipped.read_bytes())
-            num_dimensions = content[3]
-            end = 4 + 4 * num_dimensions
-            shape = np.frombuffer(content[4:end], dtype=">u4").astype(int)
-            return np.frombuffer(content[end:], dtype=np.uint8).reshape(shape)
-    raise InvalidInputError(
-        "data",
-        got=f"{directory}, without {name}",
-        allowed="a directory with the MNIST IDX files, plain or gzipped",
-    )
+def _read_idx(directory: Path, name: str, *, is_verified: bool) -> NDArray[np.uint8]:
+    path = mnist_file(directory, name)
+    if path is None:
+        raise InvalidInputError(
+            "data",
+            got=f"{directory}, without {name}",
+            allowed="a directory with the MNIST IDX files, plain or gzipped",
+        )
+    allowed = "an IDX file of bytes, plain or gzipped"
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+        digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        if is_verified and digest != MNIST_FILES[name]:
+            allowed = f"the file of MNIST, its content of MD5 {MNIST_FILES[name]}"
+            raise ValueError(f"MD5 {digest}")
+        if content[:3] != b"\0\0\x08":  # the third byte says: unsigned bytes
+            raise ValueError("not IDX")
+        end = 4 + 4 * content[3]
+        shape = np.frombuffer(content[4:end], dtype=">u4").astype(int)
+        return np.frombuffer(content[end:], dtype=np.uint8).reshape(shape)
+    except (EOFError, IndexError, OSError, ValueError, zlib.error) as error:
+        raise damaged_file(path, str(error), allowed) from error

@@ -6,9 +6,19 @@ was wrong with the value, what is allowed, and what to try.
 
 from __future__ import annotations
 
+import copyreg
+from typing import Any
+
 
 class StrongLTNError(Exception):
     """Root of all errors raised on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without calling the constructor, which may need more than the message.
+
+        So every error comes back whole from a process of a pool.
+        """
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class InvalidInputError(StrongLTNError, ValueError):
@@ -53,6 +63,10 @@ class UnsolvedError(StrongLTNError):
 
 class BudgetExceeded(StrongLTNError):
     """The work would not fit an explicit budget (samples, bytes, seconds); nothing was started."""
+
+
+class TrainingDiverged(StrongLTNError):
+    """A loss or a score became NaN or infinite; what was saved before it is kept."""
 
 
 class SoundnessBug(StrongLTNError):

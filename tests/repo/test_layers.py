@@ -35,14 +35,16 @@ ALLOWED = {
     "certify_command": MIDDLE
     | {"networks", "certify", "pipeline", "radius_curve", "report", "plotting", "console"},
     "report": set(),
-    "bench": MIDDLE | {"subset_sum"},
+    "search": MIDDLE | {"networks", "data"},
+    "search_command": BASE | {"search", "bench", "console"},
+    "bench": MIDDLE | {"subset_sum", "search", "data"},
     "data": MIDDLE | {"networks"},
     "plotting": PILLARS | {"theorems"},
     "demo": PILLARS
     | {"theorems", "construct", "certify", "pipeline", "data", "plotting", "proofs_check"},
     "cli": PILLARS
     | {"construct", "certify", "pipeline", "report", "bench", "demo", "proofs_check"}
-    | {"console", "bound_command", "certify_command", "reproduce_command"},
+    | {"console", "bound_command", "certify_command", "reproduce_command", "search_command"},
 }
 HEAVY = (
     "torch",
@@ -56,6 +58,8 @@ HEAVY = (
     "scipy",
     "sympy",
     "hypothesis",
+    "PIL",
+    "pooch",
 )
 
 
@@ -187,7 +191,7 @@ def loaded_by(statement):
 def test_imports_are_light():
     statement = (
         "import strongltn, strongltn.theorems, strongltn.rng, strongltn.subset_sum, "
-        "strongltn.simulate"
+        "strongltn.simulate, strongltn.search"
     )
     assert loaded_by(statement) == []
 

@@ -1,0 +1,245 @@
+"""What one run is: every setting that its result follows from, and the hash that names it.
+
+Importing this module imports torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import numbers
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any
+
+from strongltn.errors import InvalidInputError
+from strongltn.rng import stream_key
+from strongltn.search.datasets import DATASET_NAMES
+from strongltn.search.density import check_density
+from strongltn.search.handle import Scope
+from strongltn.search.initialization import Init
+from strongltn.search.method import AbstractMethod
+from strongltn.search.method_record import (
+    Dense,
+    member_of,
+    method_from_json,
+    method_to_json,
+    name_of,
+    plain_value,
+)
+from strongltn.search.models import MODEL_NAMES
+from strongltn.search.schedule import AbstractSchedule, Constant, cubic, linear
+
+SCHEMA = 1
+"""Raised whenever the same settings come to mean something else."""
+
+
+class Schedule(Enum):
+    """How the density comes down from 1, epoch by epoch; the last epoch has it in full."""
+
+    CONSTANT = "constant"
+    """It is there from the start."""
+
+    LINEAR = "linear"
+    CUBIC = "cubic"
+
+
+class Precision(Enum):
+    """In which numbers the network computes; weights and scores are float32 in any case."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    """`torch.autocast`: products in bfloat16, for GPUs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """All settings of one run, checked.
+
+    Two runs of the same settings are the same experiment. What is not here only rounds
+    differently: the device, the number of threads, the way of execution and the versions of
+    libraries. Bits agree where all of these do (and the device adds in a fixed order, as CPUs do).
+
+    Parameters
+    ----------
+    method : one of the types of `METHOD_TYPES`
+    model : str
+        One of `MODEL_NAMES`. A diamond takes its published laws: `init` "kaiming-normal" here, and
+        ``EdgePopup(initial=InitialScores.WEIGHT_SCALE)``.
+    data : str
+        One of `DATASET_NAMES`.
+    density : float in (0, 1]
+        Fraction kept; the first probability of `LearnedSupermask`; 1 for `Dense`.
+    epochs, batch_size : int >= 1
+    learning_rate : float > 0
+        Of the first epoch; it falls to 0 along half a cosine, epoch by epoch.
+    momentum : float in [0, 1)
+    weight_decay : float >= 0
+        On what is trained: on the scores, for a search.
+    init : Init
+        Law of the weights.
+    scope : Scope
+    schedule : Schedule
+    precision : Precision
+    pretraining_epochs : int >= 0
+        Of the dense LeNet-5 whose convolutions the "lenet-5-" networks of experiment 2 take over:
+        at least 1 there, 0 elsewhere.
+    seed : int in [0, 2^64)
+        Of weights, scores, order of the images, augmentation and all draws of the method.
+
+    Raises
+    ------
+    InvalidInputError
+    """
+
+    method: AbstractMethod | Dense
+    model: str
+    data: str
+    density: float
+    epochs: int
+    seed: int
+    batch_size: int = 128
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    init: Init = Init.SIGNED_CONSTANT
+    scope: Scope = Scope.LAYER
+    schedule: Schedule = Schedule.CONSTANT
+    precision: Precision = Precision.FLOAT32
+    pretraining_epochs: int = 0
+
+    def __post_init__(self) -> None:
+        name_of(self.method)  # refuses what is no method
+        for name, known in (("model", MODEL_NAMES), ("data", DATASET_NAMES)):
+            if getattr(self, name) not in known:
+                raise InvalidInputError(
+                    name, got=getattr(self, name), allowed=f"one of {', '.join(known)}"
+                )
+        for name, kind in _ENUMS.items():
+            if not isinstance(getattr(self, name), kind):
+                raise InvalidInputError(name, got=getattr(self, name), allowed=f"a {kind.__name__}")
+        check_density(self.density)
+        stream_key(self.seed, name="search")  # refuses a bad seed
+        self._check_counts()
+        self._check_rates()
+        self._check_agreement()
+
+    @property
+    def method_name(self) -> str:
+        """Name of the method, a key of `METHOD_TYPES`."""
+        return name_of(self.method)
+
+    @property
+    def is_pensia(self) -> bool:
+        """Whether the model is one of experiment 2 of Pensia et al.: a diamond or its "-wide"."""
+        return self.model.endswith(("-diamond", "-wide"))
+
+    @property
+    def identity(self) -> str:
+        """SHA-256, in hexadecimal, of all settings and the version of their schema."""
+        text = json.dumps(self.to_json(), sort_keys=True, allow_nan=False)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """A readable name of a directory, with the first 12 digits of the identity."""
+        return f"{self.method_name}-{self.model}-{self.data}-{self.seed}-{self.identity[:12]}"
+
+    def density_at(self, epoch: int) -> float:
+        """Return the density in an epoch, counted from 0; in the last one it is `density`."""
+        schedules: dict[Schedule, AbstractSchedule] = {
+            Schedule.CONSTANT: Constant(self.density),
+            Schedule.LINEAR: linear(self.density),
+            Schedule.CUBIC: cubic(self.density),
+        }
+        return schedules[self.schedule].density_at((epoch + 1) / self.epochs)
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """Return the learning rate in an epoch, counted from 0."""
+        return self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all settings as plain JSON, the method with its parameters."""
+        settings = {field.name: plain_value(getattr(self, field.name)) for field in fields(self)}
+        return {"schema": SCHEMA, **settings, "method": method_to_json(self.method)}
+
+    @staticmethod
+    def from_json(settings: dict[str, Any]) -> SearchConfig:
+        """Return the configuration that `to_json` has written.
+
+        Raises
+        ------
+        InvalidInputError
+            A setting is missing, unknown or out of range, or the schema is another.
+        """
+        names = [field.name for field in fields(SearchConfig)]
+        if not isinstance(settings, dict) or settings.keys() != {"schema", *names}:
+            raise InvalidInputError(
+                "config", got=settings, allowed=f"an object with schema, {', '.join(names)}"
+            )
+        if settings["schema"] != SCHEMA:
+            raise InvalidInputError("schema", got=settings["schema"], allowed=str(SCHEMA))
+        values = {name: settings[name] for name in names}
+        values["method"] = method_from_json(settings["method"])
+        for name, kind in _ENUMS.items():
+            values[name] = member_of(kind, name, settings[name])
+        return SearchConfig(**values)
+
+    def _check_counts(self) -> None:
+        for name, least in (("epochs", 1), ("batch_size", 1), ("pretraining_epochs", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InvalidInputError(name, got=value, allowed=f"an integer >= {least}")
+
+    def _check_rates(self) -> None:
+        allowed = {
+            "density": "in (0, 1]",
+            "learning_rate": "finite and > 0",
+            "momentum": "in [0, 1)",
+            "weight_decay": "finite and >= 0",
+        }
+        for name, text in allowed.items():
+            value = getattr(self, name)
+            is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+            if not (is_number and 0 <= value < (1 if name == "momentum" else math.inf)):
+                raise InvalidInputError(name, got=value, allowed=text)
+            object.__setattr__(self, name, float(value))  # 1 and 1.0 have one identity
+        if self.learning_rate == 0:
+            raise InvalidInputError("learning_rate", got=0.0, allowed=allowed["learning_rate"])
+
+    def _check_agreement(self) -> None:
+        if isinstance(self.method, Dense) and self.density != 1:
+            raise InvalidInputError("density", got=self.density, allowed="1 for a dense network")
+        has_density = isinstance(self.method, AbstractMethod) and not self.method.learns_density
+        if not has_density and self.schedule is not Schedule.CONSTANT:
+            raise InvalidInputError(
+                "schedule",
+                got=self.schedule.value,
+                allowed=f"constant for {self.method_name}, which does not follow a density",
+            )
+        if self.is_pensia and self.init is not Init.KAIMING_NORMAL:
+            raise InvalidInputError(
+                "init",
+                got=self.init.value,
+                allowed=f"{Init.KAIMING_NORMAL.value} for {self.model}, as published",
+            )
+        method_init = getattr(self.method, "init", self.init)
+        if method_init is not self.init:
+            raise InvalidInputError(
+                "init", got=self.init.value, allowed=f"that of the method, {method_init.value}"
+            )
+        if (self.pretraining_epochs > 0) != (self.is_pensia and "lenet-5" in self.model):
+            raise InvalidInputError(
+                "pretraining_epochs",
+                got=self.pretraining_epochs,
+                allowed="at least 1 for the lenet-5 networks of experiment 2, 0 for all others",
+            )
+
+
+_ENUMS: dict[str, type[Enum]] = {
+    "init": Init,
+    "scope": Scope,
+    "schedule": Schedule,
+    "precision": Precision,
+}

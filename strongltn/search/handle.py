@@ -1,0 +1,217 @@
+"""Attaching a search to a module, and the one value through which it is driven.
+
+Importing this module imports torch.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+from torch.nn.utils import parametrize
+
+from strongltn.search.density import check_density
+from strongltn.search.initialization import LayerStreams
+from strongltn.search.layers import maskable_layers
+from strongltn.search.masking import MaskedWeight, ScoreGroup
+from strongltn.search.method import AbstractMethod
+
+
+class Scope(Enum):
+    """Among which weights the kept ones are selected."""
+
+    LAYER = "layer"
+    """Every layer has the density."""
+
+    GLOBAL = "global"
+    """The network as a whole has the density; a layer may lose all its weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class SearchHandle:
+    """A search attached to a module; made by `attach`.
+
+    Attributes
+    ----------
+    module : torch module
+        Its masked weights are parametrized; nothing but scores needs a gradient.
+    method : AbstractMethod
+    scope : Scope
+    layers : dict
+        Scores and mask of each masked weight, by the weight's name.
+    groups : tuple of ScoreGroup
+    """
+
+    module: torch.nn.Module
+    method: AbstractMethod
+    scope: Scope
+    layers: dict[str, MaskedWeight]
+    groups: tuple[ScoreGroup, ...]
+
+    @property
+    def density(self) -> float:
+        """The density that is selected for, in (0, 1]."""
+        return self.groups[0].density
+
+    @property
+    def num_steps(self) -> int:
+        """Optimizer steps done, counted by `after_step`."""
+        return self.groups[0].num_steps
+
+    def set_density(self, density: float) -> None:
+        """Select for another density from now on.
+
+        Raises
+        ------
+        InvalidInputError
+            `density` is outside (0, 1].
+        """
+        check_density(density)
+        for group in self.groups:
+            group.set_density(density)
+
+    def score_parameters(self) -> list[torch.nn.Parameter]:
+        """Return what an optimizer is to train: the scores, and nothing else."""
+        return [layer.scores for layer in self.layers.values()]
+
+    def masks(self) -> dict[str, torch.Tensor]:
+        """Return the mask of each weight, by name: bool tensors, True = kept; copies."""
+        for group in self.groups:
+            group.select()
+        return {name: layer.mask.clone() for name, layer in self.layers.items()}
+
+    def kept_density(self) -> float:
+        """Return the fraction of the masked weights that is kept now."""
+        masks = self.masks().values()
+        return sum(int(mask.count_nonzero()) for mask in masks) / sum(m.numel() for m in masks)
+
+    def penalty(self) -> torch.Tensor:
+        """Return what the method adds to the loss, differentiable; 0 for most methods."""
+        parts = [self.method.penalty(scores) for scores in self.score_parameters()]
+        return torch.stack(parts).sum()
+
+    @contextmanager
+    def held_masks(self) -> Iterator[None]:
+        """Select once, for as long as no score changes: the forward and backward of one batch.
+
+        Only time is saved, and only where weights are read more than once between two steps:
+        in evaluation, or with `Scope.GLOBAL`, where each layer would select for all. Neither a
+        score nor the density may be changed inside.
+        """
+        for group in self.groups:
+            group.select()
+            group.is_held = True
+        try:
+            yield
+        finally:
+            for group in self.groups:
+                group.is_held = False
+
+    def after_step(self) -> None:
+        """Count an optimizer step and do what the method does after one; call it after each."""
+        for group in self.groups:
+            group.num_steps += 1
+        with torch.no_grad():
+            for name, masked in self.layers.items():
+                self.method.after_step(self._frozen(name), masked, num_steps=self.num_steps)
+
+    def effective_weights(self) -> dict[str, torch.Tensor]:
+        """Return the weight that the network has in evaluation, by name; copies."""
+        masks = self.masks()
+        with torch.no_grad():
+            return {
+                name: self.method.effective_weight(self._frozen(name), layer.scores, masks[name])
+                for name, layer in self.layers.items()
+            }
+
+    def detach(self) -> torch.nn.Module:
+        """Return a plain copy of the module, its weights the effective ones; evaluation mode.
+
+        The searched module stays as it is. Parameters of the copy need no gradient.
+        """
+        plain = copy.deepcopy(self.module).eval()
+        for name, weight in self.effective_weights().items():
+            layer = _layer_of(plain, name)
+            # not `remove_parametrizations`: it changes the class, which the copy shares
+            layer.__class__ = parametrize.type_before_parametrizations(layer)
+            del layer.parametrizations
+            layer.register_parameter("weight", torch.nn.Parameter(weight, requires_grad=False))
+        return plain
+
+    def _frozen(self, name: str) -> torch.Tensor:
+        prefix = name.removesuffix("weight")
+        return self.module.get_parameter(f"{prefix}parametrizations.weight.original")
+
+
+def attach(
+    module: torch.nn.Module,
+    method: AbstractMethod,
+    *,
+    density: float,
+    seed: int,
+    scope: Scope = Scope.LAYER,
+    names: Sequence[str] | None = None,
+) -> SearchHandle:
+    """Put scores and masks over the weights of a module, and freeze everything else.
+
+    All parameters of the module, biases included, stop needing gradients and stay as they are; the
+    running statistics of BatchNorm go on. Move the module to its device first.
+
+    Parameters
+    ----------
+    module : torch module
+        Changed in place: its weights become parametrized.
+    method : AbstractMethod
+    density : float in (0, 1]
+        Fraction kept.
+    seed : int in [0, 2^64)
+        Of the first scores and of all draws of the method.
+    scope : Scope
+    names : sequence of str, optional
+        Names of the layers to mask; by default all Linear and convolution layers.
+
+    Returns
+    -------
+    SearchHandle
+
+    Raises
+    ------
+    InvalidInputError
+        Density or seed out of range, or a module that cannot be masked; it is then unchanged.
+
+    Notes
+    -----
+    Rigor: exact.  Cost: one draw a weight.
+    Randomness: one stream for each weight's name and purpose; no global generator.
+
+    Examples
+    --------
+    >>> from strongltn.search.methods import EdgePopup
+    >>> handle = attach(torch.nn.Linear(4, 2), EdgePopup(), density=0.5, seed=0)
+    >>> int(handle.masks()["weight"].sum())
+    4
+    """
+    check_density(density)
+    layers = maskable_layers(module, names)
+    masked = {
+        name: MaskedWeight(
+            module.get_parameter(name), LayerStreams(seed, name), method, density=density
+        )
+        for name in layers
+    }
+    members = list(masked.values())
+    teams = [members] if scope is Scope.GLOBAL else [[member] for member in members]
+    groups = tuple(ScoreGroup(method, team, density=density) for team in teams)
+    module.requires_grad_(False)
+    for name, layer in layers.items():
+        masked[name].train(layer.training)
+        parametrize.register_parametrization(layer, "weight", masked[name], unsafe=True)
+    return SearchHandle(module, method, scope, masked, groups)
+
+
+def _layer_of(module: torch.nn.Module, weight_name: str) -> torch.nn.Module:
+    return module.get_submodule(weight_name.rpartition(".")[0])

@@ -1,0 +1,170 @@
+"""Several runs, spread over processes or over any other executor. Importing imports torch."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from strongltn.errors import InvalidInputError
+from strongltn.search.checkpoint import write_whole
+from strongltn.search.config import SearchConfig
+from strongltn.search.experiment import Progress, SearchResult, run
+from strongltn.search.metrics import num_epochs_in
+
+FAILURE = "failure.json"
+_LOOK_SECONDS = 1.0  # how often the epochs done are counted for the progress
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """How one run ended: exactly one of result and error is there.
+
+    Attributes
+    ----------
+    config : SearchConfig
+    directory : Path
+    result : SearchResult, optional
+    error : Exception, optional
+    """
+
+    config: SearchConfig
+    directory: Path
+    result: SearchResult | None = None
+    error: Exception | None = None
+
+
+def run_many(
+    configs: Sequence[SearchConfig],
+    directory: Path,
+    *,
+    run: Callable[[SearchConfig, Path], SearchResult] = run,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> list[Outcome]:
+    """Carry out several runs; one that fails stops no other, one that is done is not repeated.
+
+    Parameters
+    ----------
+    configs : sequence of SearchConfig
+        All different.
+    directory : Path
+        Each run has a folder in it, called `SearchConfig.name`.
+    run : callable (config, directory) -> SearchResult
+        What carries out one; ``partial(run, device="cpu", resume=False)`` for other settings.
+    executor : concurrent.futures.Executor, optional
+        Must reach the directory; it stays open. By default new processes, as many as there are
+        cores, that share the cores evenly: a script then needs ``if __name__ == "__main__"``.
+    progress : (stage, epochs done, epochs in all) -> None, optional
+
+    Returns
+    -------
+    list of Outcome
+        In the order of the configurations. A failure is also in ``failure.json`` of its run, until
+        that run succeeds; bad input leaves nothing.
+
+    Raises
+    ------
+    InvalidInputError
+        No configurations, or one twice.
+    """
+    if not configs or len({config.identity for config in configs}) < len(configs):
+        raise InvalidInputError(
+            "configs",
+            got=f"{len(configs)} configurations",
+            allowed="at least one, and no two the same",
+        )
+    folders = [directory / config.name for config in configs]
+    num_workers = min(len(configs), os.cpu_count() or 1)
+    with _processes(num_workers) if executor is None else nullcontext(executor) as pool:
+        futures = [
+            pool.submit(run, config, folder)
+            for config, folder in zip(configs, folders, strict=True)
+        ]
+        try:
+            _follow(futures, folders, sum(config.epochs for config in configs), progress)
+        except BaseException:  # such as Ctrl-C: what has not begun does not begin
+            for future in futures:
+                future.cancel()
+            raise
+    return [_outcome(*row) for row in zip(configs, folders, futures, strict=True)]
+
+
+class InThisProcess(Executor):
+    """Runs each call when it is submitted, one after the other."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Return a future that is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@contextmanager
+def _processes(num_workers: int) -> Iterator[Executor]:
+    """Yield new processes that share the cores; on an error they are ended at once."""
+    num_threads = max(1, (os.cpu_count() or 1) // num_workers)
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        num_workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_limit_threads,
+        initargs=(num_threads,),
+    )
+    with pool:
+        try:
+            yield pool
+        except BaseException:  # a checkpoint is whole whenever its process ends
+            for worker in set(multiprocessing.active_children()) - before:
+                worker.terminate()
+            raise
+
+
+def _limit_threads(num_threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(num_threads)
+
+
+def _follow(
+    futures: list[Future[SearchResult]],
+    folders: list[Path],
+    num_epochs: int,
+    progress: Progress | None,
+) -> None:
+    """Wait for all runs; their files tell how far they are, whatever the executor."""
+    open_futures = set(futures)
+    while open_futures:
+        if progress is not None:
+            progress("epochs", sum(map(num_epochs_in, folders)), num_epochs)
+        _, open_futures = wait(open_futures, _LOOK_SECONDS, FIRST_COMPLETED)
+
+
+def _outcome(config: SearchConfig, folder: Path, future: Future[SearchResult]) -> Outcome:
+    """Return how a run ended, and keep a failure on disk."""
+    path = folder / FAILURE
+    error = future.exception()
+    if error is None:
+        path.unlink(missing_ok=True)
+        return Outcome(config, folder, result=future.result())
+    if not isinstance(error, Exception):
+        raise error
+    if isinstance(error, InvalidInputError):
+        return Outcome(config, folder, error=error)
+    folder.mkdir(parents=True, exist_ok=True)
+    report = {
+        "config": config.to_json(),
+        "error": type(error).__name__,
+        "message": str(error),
+    }
+    write_whole(path, json.dumps(report, indent=1).encode("ascii"))
+    return Outcome(config, folder, error=error)

@@ -1,0 +1,199 @@
+"""A frozen weight seen through a mask: a parametrization of torch, with what checkpoints need.
+
+The weight itself becomes the parametrization's ``original``: it needs no gradient, so no optimizer
+moves it, with momentum and weight decay or without. Importing this module imports torch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from strongltn.errors import InvalidInputError
+from strongltn.search.density import num_kept_of
+from strongltn.search.initialization import LayerStreams
+from strongltn.search.method import AbstractMethod
+from strongltn.search.selection import Bracket, keep_top, top_fraction
+from strongltn.search.straight_through import straight_through
+
+
+class MaskedWeight(torch.nn.Module):
+    """One layer's scores and mask; calling it turns the frozen weight into the effective one.
+
+    Parameters
+    ----------
+    weight : tensor
+        The frozen weight, for its shape, type and device.
+    streams : LayerStreams
+    method : AbstractMethod
+    density : float in (0, 1]
+        What the first scores may depend on.
+
+    Attributes
+    ----------
+    scores : parameter, the shape of the weight
+        What is trained.
+    mask : bool buffer, the shape of the weight
+        True = kept. As fresh as the last call; a state dict always holds that of its scores.
+    density : float64 buffer, one element
+    num_steps : int64 buffer, one element
+        Both as of the last state dict; the living values are those of the group.
+    group : ScoreGroup
+        Set by the group.
+    """
+
+    mask: torch.Tensor
+    density: torch.Tensor
+    num_steps: torch.Tensor
+    group: ScoreGroup
+
+    def __init__(
+        self, weight: torch.Tensor, streams: LayerStreams, method: AbstractMethod, *, density: float
+    ) -> None:
+        super().__init__()
+        self.streams = streams
+        drawn = method.initial_scores(
+            weight.detach(), density=density, generator=streams.generator("scores")
+        )
+        self.scores = torch.nn.Parameter(drawn)
+        self.register_buffer("mask", torch.ones_like(weight, dtype=torch.bool).contiguous())
+        self.register_buffer("density", torch.tensor(density, dtype=torch.float64))
+        self.register_buffer("num_steps", torch.tensor(0))
+        self.register_state_dict_pre_hook(_before_saving)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(_after_loading)  # type: ignore[no-untyped-call]
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        """Return the effective weight."""
+        group = self.group
+        method = group.method
+        if self.training and method.is_sampled:
+            mask = method.drawn_mask(self.scores, key=self.streams.key("mask", group.num_steps))
+            return method.effective_weight(weight, self.scores, mask)
+        if method.masks_weight and group.is_quick:
+            kept = group.keep(weight)
+            return straight_through(self.scores, weight, kept, by_magnitude=method.by_magnitude)
+        return method.effective_weight(weight, self.scores, self.selected_mask())
+
+    def selected_mask(self) -> torch.Tensor:
+        """Return the mask of the scores as they are now; it changes with the next selection."""
+        if not self.group.is_held:
+            self.group.select()
+        return self.mask
+
+
+class ScoreGroup:
+    """Layers whose scores compete for one number of kept weights: one layer, or all.
+
+    Parameters
+    ----------
+    method : AbstractMethod
+    members : list of MaskedWeight
+        On one device, of one type of float.
+    density : float in (0, 1]
+        Of the group as a whole.
+
+    Attributes
+    ----------
+    num_steps : int
+        Optimizer steps done.
+    is_held : bool
+        Whether masks stand still: a promise that scores do.
+    """
+
+    def __init__(
+        self, method: AbstractMethod, members: list[MaskedWeight], *, density: float
+    ) -> None:
+        self.method = method
+        self.members = members
+        self.set_density(density)
+        self.num_steps = 0
+        self.is_held = False
+        self._hint = Bracket()
+        self._loaded: set[MaskedWeight] = set()
+        for member in members:
+            member.group = self
+
+    def set_density(self, density: float) -> None:
+        """Select for another density from now on."""
+        self._num_kept = num_kept_of(density, sum(m.mask.numel() for m in self.members))
+        self.density = density
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether `keep` can select and mask in one pass."""
+        return len(self.members) == 1 and not self.is_held and self.members[0].mask.is_cpu
+
+    def keep(self, weight: torch.Tensor) -> torch.Tensor:
+        """Return the effective weight of the only member, and write its mask."""
+        (member,) = self.members
+        return keep_top(
+            member.scores,
+            self._num_kept,
+            self._hint,
+            by_magnitude=self.method.by_magnitude,
+            values=weight,
+            mask=member.mask,
+        )
+
+    def select(self) -> None:
+        """Write the mask of every member."""
+        scores = self._scores()
+        found = top_fraction(
+            scores, self._count(scores), by_magnitude=self.method.by_magnitude, hint=self._hint
+        )
+        self._distribute(found.mask.view(-1))
+
+    def _count(self, scores: torch.Tensor) -> int:
+        return self.method.learned_count(scores) if self.method.learns_density else self._num_kept
+
+    def _distribute(self, mask: torch.Tensor) -> None:
+        parts = torch.split(mask, [member.mask.numel() for member in self.members])
+        for member, part in zip(self.members, parts, strict=True):
+            member.mask.copy_(part.view_as(member.mask))
+
+    def before_saving(self) -> None:
+        """Bring the buffers of all members up to date."""
+        self.select()
+        for member in self.members:
+            member.density.fill_(self.density)
+            member.num_steps.fill_(self.num_steps)
+
+    def after_loading(self, member: MaskedWeight) -> None:
+        """Take over what was loaded into a member; after the last one, check the masks."""
+        self._loaded.add(member)
+        if len(self._loaded) < len(self.members):
+            return
+        self._loaded.clear()
+        self.set_density(float(member.density))
+        self.num_steps = int(member.num_steps)
+        loaded = torch.cat([member.mask.reshape(-1) for member in self.members])
+        scores = self._scores()
+        num_kept = int(loaded.count_nonzero())
+        is_right = num_kept == self._num_kept or (self.method.learns_density and num_kept > 0)
+        if is_right:
+            found = top_fraction(scores, num_kept, by_magnitude=self.method.by_magnitude)
+            is_right = torch.equal(found.mask.reshape(-1), loaded)
+        if not is_right:
+            raise InvalidInputError(
+                "state_dict",
+                got=f"another mask in {', '.join(m.streams.layer for m in self.members)}",
+                allowed="the mask that belongs to the scores",
+                hint="The checkpoint is damaged, or of another method or scope.",
+            )
+
+    def _scores(self) -> torch.Tensor:
+        if len(self.members) == 1:
+            return self.members[0].scores.detach()
+        return torch.cat([member.scores.detach().reshape(-1) for member in self.members])
+
+
+def _before_saving(module: torch.nn.Module, prefix: str, keep_vars: bool) -> None:
+    if isinstance(module, MaskedWeight):
+        module.group.before_saving()
+
+
+def _after_loading(module: torch.nn.Module, incompatible_keys: Any) -> None:
+    # where keys are missing, torch itself complains, or was told not to
+    if isinstance(module, MaskedWeight) and not incompatible_keys.missing_keys:
+        module.group.after_loading(module)

@@ -1,0 +1,192 @@
+"""The largest scores: exactly as many as asked for, ties by lowest index, without a sort.
+
+From one training step to the next the threshold hardly moves. A bracket around the last one leaves
+few candidates: one pass counts what is above it, and the rest of the work is among the candidates.
+A bracket is only a hint: where it misses, the selection starts again without one, and the answer
+is the same. Importing this module imports torch and numba.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from strongltn.errors import InvalidInputError
+from strongltn.search import gpu, kernels
+
+
+class Bracket:
+    """Where the next threshold is expected: a hint that every selection moves.
+
+    Attributes
+    ----------
+    ends : float64 array (2,)
+        Lower and upper end; NaN before the first selection.
+    """
+
+    def __init__(self) -> None:
+        self.ends = np.full(2, np.nan)
+
+
+class Selection(NamedTuple):
+    """The largest scores.
+
+    Attributes
+    ----------
+    mask : bool tensor, the shape of the scores
+        True = kept.
+    threshold : float, or a tensor of one element where a device is not to be waited for
+        The least kept score, or magnitude.
+    """
+
+    mask: torch.Tensor
+    threshold: float | torch.Tensor
+
+
+def top_fraction(
+    scores: torch.Tensor,
+    num_kept: int,
+    *,
+    by_magnitude: bool = False,
+    hint: Bracket | None = None,
+) -> Selection:
+    """Select exactly `num_kept` of the scores: the largest, of equal ones those that come first.
+
+    Parameters
+    ----------
+    scores : float32 or float64 tensor of any shape, not empty
+        Finite; -0 and 0 are equal.
+    num_kept : int in [1, number of scores]
+    by_magnitude : bool
+        Rank by |score| instead of the score.
+    hint : Bracket, optional
+        That of earlier selections from these scores; it is moved. The result never depends on it,
+        only the time does. It is used on the CPU alone.
+
+    Returns
+    -------
+    Selection
+
+    Raises
+    ------
+    InvalidInputError
+        A score is NaN or infinite (found on the CPU only: elsewhere a look would stall the
+        device), or of another type, or `num_kept` is out of range.
+
+    Notes
+    -----
+    Rigor: exact.  Cost: one pass with a good hint, otherwise a partition; no sort.
+    Randomness: none.
+
+    Examples
+    --------
+    >>> top_fraction(torch.tensor([0.5, -2.0, 0.5, 0.1]), 2, by_magnitude=True).mask.tolist()
+    [True, True, False, False]
+    """
+    if scores.dtype not in (torch.float32, torch.float64) or scores.numel() == 0:
+        raise InvalidInputError(
+            "scores",
+            got=f"{scores.numel()} of {scores.dtype}",
+            allowed="float32 or float64, at least one",
+        )
+    if not 1 <= num_kept <= scores.numel():
+        raise InvalidInputError(
+            "num_kept", got=num_kept, allowed=f"in [1, {scores.numel()}], the number of scores"
+        )
+    if scores.device.type != "cpu":
+        flat = scores.detach().reshape(-1)
+        mask, level = gpu.top_fraction(flat, num_kept, by_magnitude=by_magnitude)
+        return Selection(mask.view(scores.shape), level)
+    found = np.empty(scores.numel(), dtype=np.bool_)
+    ends = Bracket().ends if hint is None else hint.ends
+    threshold = _select(flat_array(scores), num_kept, ends, by_magnitude, found, None)
+    return Selection(torch.from_numpy(found).view(scores.shape), threshold)
+
+
+def keep_top(
+    scores: torch.Tensor,
+    num_kept: int,
+    hint: Bracket,
+    *,
+    by_magnitude: bool,
+    values: torch.Tensor,
+    mask: torch.Tensor,
+) -> torch.Tensor:
+    """Return the `values` of the largest scores, zeros elsewhere; the mask is written, too.
+
+    `top_fraction` and `masked` in one pass, on the CPU, of arguments that are already checked.
+
+    Parameters
+    ----------
+    scores, num_kept, hint, by_magnitude
+        As in `top_fraction`.
+    values : tensor, shape and type of the scores
+    mask : bool tensor, contiguous, the shape of the scores
+        Written.
+
+    Returns
+    -------
+    tensor, shape and type of the values
+    """
+    kept = torch.empty(values.shape, dtype=values.dtype)
+    pair = flat_array(values), flat_array(kept)
+    _select(flat_array(scores), num_kept, hint.ends, by_magnitude, flat_array(mask), pair)
+    return kept
+
+
+def flat_array(tensor: torch.Tensor) -> NDArray[Any]:
+    """Return a tensor of the CPU as an array of one dimension; a view where it is contiguous."""
+    array: NDArray[Any] = tensor.detach().numpy().reshape(-1)
+    return array
+
+
+def _select(
+    scores: NDArray[Any],
+    num_kept: int,
+    ends: NDArray[np.float64],
+    by_magnitude: bool,
+    mask: NDArray[np.bool_],
+    kept: tuple[NDArray[Any], NDArray[Any]] | None,
+) -> float:
+    """Write `mask` and `kept`, move the bracket, and return the threshold."""
+    num_finite, is_within, threshold = kernels.select_within(
+        scores, num_kept, ends, by_magnitude, mask, kept
+    )
+    if num_finite < scores.size:
+        raise InvalidInputError(
+            "scores",
+            got=f"{scores.size - num_finite} NaN or infinite entries",
+            allowed="finite",
+            hint="The training has diverged: try a smaller learning rate.",
+        )
+    if not is_within:
+        threshold = _select_among_all(scores, num_kept, ends, by_magnitude, mask)
+        if kept is not None:
+            kernels.apply_mask(kept[0], mask, kept[1])
+    return float(threshold)
+
+
+def _select_among_all(
+    scores: NDArray[Any],
+    num_kept: int,
+    ends: NDArray[np.float64],
+    by_magnitude: bool,
+    mask: NDArray[np.bool_],
+) -> Any:
+    """Do without a hint: write the mask, lay a new bracket, and return the threshold."""
+    ranks = np.abs(scores) if by_magnitude else scores
+    place = scores.size - num_kept
+    distance = kernels.num_beside(scores.size)
+    below, above = max(place - distance, 0), min(place + distance, scores.size - 1)
+    ordered = np.partition(ranks, [below, place, above])
+    threshold = ordered[place]
+    np.greater(ranks, threshold, out=mask)
+    ties = np.flatnonzero(ranks == threshold)
+    mask[ties[: num_kept - np.count_nonzero(mask)]] = True
+    least, level, most = (float(ordered[k]) for k in (below, place, above))
+    radius = max(level - least, most - level)
+    kernels.move_bracket(ends, level, radius, float(np.finfo(scores.dtype).max))
+    return threshold

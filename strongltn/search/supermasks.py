@@ -1,0 +1,162 @@
+"""Masks that are drawn, signed or regularised: supermasks and Gem-Miner."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from strongltn.errors import InvalidInputError
+from strongltn.search.method import AbstractMethod, fan_in_scores, masked_weight, uniform_scores
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+    from strongltn.search.masking import MaskedWeight
+
+_LOGIT_NOISE = 0.01  # half-width: it moves a probability by a quarter of a percent at most
+
+
+@dataclass(frozen=True)
+class LearnedSupermask(AbstractMethod):
+    """Keep each weight with probability sigmoid(score), drawn anew at every training step.
+
+    In evaluation the mask is the likeliest one of its size: as many weights as are kept on average,
+    round(sum of the probabilities), those of the largest scores. The density given is the first
+    probability of every weight; training then moves it.
+
+    Parameters
+    ----------
+    rescales : bool
+        Multiply the kept weights by size / number kept, in each layer ("dynamic rescaling").
+
+    Source
+    ------
+    `zhou2019` (recalled).
+    """
+
+    rescales: bool = True
+
+    is_sampled: ClassVar[bool] = True
+    learns_density: ClassVar[bool] = True
+
+    def initial_scores(
+        self, weight: torch.Tensor, *, density: float, generator: np.random.Generator
+    ) -> torch.Tensor:
+        """Return the logit of the density, which must be below 1, with a little noise.
+
+        Without the noise all would tie, and the first mask would keep the first layers.
+        """
+        if density == 1:
+            raise InvalidInputError(
+                "density", got=density, allowed="in (0, 1) for LearnedSupermask: a probability"
+            )
+        logit = math.log(density / (1 - density))
+        return uniform_scores(
+            weight, generator, low=logit - _LOGIT_NOISE, high=logit + _LOGIT_NOISE
+        )
+
+    def learned_count(self, scores: torch.Tensor) -> int:
+        """Return the expected number of kept weights, rounded, at least 1."""
+        return max(1, math.floor(float(scores.detach().double().sigmoid().sum()) + 0.5))
+
+    def drawn_mask(self, scores: torch.Tensor, *, key: int) -> torch.Tensor:
+        """Return independent draws."""
+        import torch
+
+        generator = torch.Generator(scores.device).manual_seed(key)
+        draws = torch.rand(
+            scores.shape, generator=generator, device=scores.device, dtype=scores.dtype
+        )
+        return draws < scores.detach().sigmoid()
+
+    def effective_weight(
+        self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Return mask * weight, rescaled; the gradient goes through sigmoid(score)."""
+        values = weight
+        if self.rescales:
+            values = weight * (mask.numel() / mask.count_nonzero().clamp(min=1))
+        return masked_weight(scores.sigmoid(), values, mask, by_magnitude=False)
+
+
+@dataclass(frozen=True)
+class SignedSupermask(AbstractMethod):
+    """Masks in {-1, 0, 1}: the largest |score| are kept, and a negative score flips its weight.
+
+    The form of the paper with an exact density in the place of its thresholds.
+
+    Source
+    ------
+    `koster2022` (recalled).
+    """
+
+    @property
+    def by_magnitude(self) -> bool:
+        """True: the sign of a score is that of its mask."""
+        return True
+
+    def initial_scores(
+        self, weight: torch.Tensor, *, density: float, generator: np.random.Generator
+    ) -> torch.Tensor:
+        """Return uniform scores, half of them negative."""
+        return fan_in_scores(weight, generator)
+
+    def effective_weight(
+        self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Return mask * sign(score) * weight, where the sign of 0 is +."""
+        flipped = weight.clone()
+        flipped[scores.detach() < 0] *= -1
+        return masked_weight(scores, flipped, mask, by_magnitude=True)
+
+
+@dataclass(frozen=True)
+class GemMiner(AbstractMethod):
+    """Scores in [0, 1], regularised, rounded to the nearest mask with the wanted number of ones.
+
+    That mask keeps the largest scores. With a density that falls from 1 (see
+    `strongltn.search.schedule`) the rounding becomes stricter step by step. In the form of the
+    paper, not its exact schedule.
+
+    Parameters
+    ----------
+    l1, l2 : float >= 0
+        Weights of the sum of the scores and of their squares in the loss.
+
+    Source
+    ------
+    `sreenivasan2022` (recalled).
+    """
+
+    l1: float = 0.0
+    l2: float = 1e-4
+
+    masks_weight: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        for name in ("l1", "l2"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise InvalidInputError(name, got=value, allowed="finite and >= 0")
+
+    def initial_scores(
+        self, weight: torch.Tensor, *, density: float, generator: np.random.Generator
+    ) -> torch.Tensor:
+        """Return scores uniform in [0, 1]."""
+        return uniform_scores(weight, generator, low=0.0, high=1.0)
+
+    def effective_weight(
+        self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Return mask * weight."""
+        return masked_weight(scores, weight, mask, by_magnitude=False)
+
+    def penalty(self, scores: torch.Tensor) -> torch.Tensor:
+        """Return l1 * sum of the scores + l2 * sum of their squares."""
+        return self.l1 * scores.sum() + self.l2 * scores.square().sum()
+
+    def after_step(self, weight: torch.Tensor, layer: MaskedWeight, *, num_steps: int) -> None:
+        """Clip the scores to [0, 1]."""
+        layer.scores.clamp_(0, 1)

@@ -1,0 +1,257 @@
+"""The commands `search` and `bench search`."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from strongltn.console import print_report, progress_bars
+from strongltn.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from strongltn.search.config import SearchConfig
+    from strongltn.search.many import Outcome
+
+_EXIT_FAILED = 1  # a run ended without a result
+_EXIT_BAD_INPUT = 2
+
+
+class _InitName(Enum):
+    SIGNED_CONSTANT = "signed-constant"
+    KAIMING_NORMAL = "kaiming-normal"
+    SCALED = "scaled"
+
+
+class _ScopeName(Enum):
+    LAYER = "layer"
+    GLOBAL = "global"
+
+
+class _ScheduleName(Enum):
+    CONSTANT = "constant"
+    LINEAR = "linear"
+    CUBIC = "cubic"
+
+
+class _PrecisionName(Enum):
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+class _ExecutionName(Enum):
+    EAGER = "eager"
+    COMPILED = "compiled"
+    CAPTURED = "captured"
+
+
+class _DeviceName(Enum):
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def search(
+    method: Annotated[
+        str,
+        typer.Argument(
+            metavar="METHOD",
+            help="edge-popup, biprop, iterand, learned-supermask, signed-supermask, gem-miner, or "
+            "dense: train the weights themselves.",
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="lenet-300-100, conv2, ... (default: a small one)."),
+    ] = None,
+    data: Annotated[str, typer.Option("--data", help="digits, mnist or cifar10.")] = "digits",
+    density: Annotated[
+        float | None,
+        typer.Option("--density", help="Fraction kept (default: 0.5; dense: 1)."),
+    ] = None,
+    epochs: Annotated[int, typer.Option("--epochs", help="Passes over the images.")] = 20,
+    seed: Annotated[
+        list[int] | None, typer.Option("--seed", help="Repeat for several runs (default: 0).")
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", help="Several at once, such as 0,1,2.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option("--lr", help="Of the first epoch (default: by method).")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", help="Images of a step (default: 128).")
+    ] = None,
+    momentum: Annotated[float | None, typer.Option("--momentum", help="Default: 0.9.")] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option("--weight-decay", help="On the scores (default: by method).")
+    ] = None,
+    init: Annotated[
+        _InitName | None, typer.Option("--init", help="Law of the weights (default: by method).")
+    ] = None,
+    scope: Annotated[
+        _ScopeName, typer.Option("--scope", help="Where the density holds.")
+    ] = _ScopeName.LAYER,
+    schedule: Annotated[
+        _ScheduleName, typer.Option("--schedule", help="How the density comes down from 1.")
+    ] = _ScheduleName.CONSTANT,
+    precision: Annotated[
+        _PrecisionName, typer.Option("--precision", help="Of the products.")
+    ] = _PrecisionName.FLOAT32,
+    pretraining_epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--pretraining-epochs",
+            help="Of the convolutions of lenet-5 diamonds (default: as --epochs).",
+        ),
+    ] = None,
+    device: Annotated[
+        _DeviceName, typer.Option("--device", help="auto: a GPU if there is one.")
+    ] = _DeviceName.AUTO,
+    execution: Annotated[
+        _ExecutionName, typer.Option("--execution", help="Other than eager: on GPUs only.")
+    ] = _ExecutionName.EAGER,
+    out: Annotated[Path, typer.Option("--out", help="Directory of runs, a folder each.")] = Path(
+        "search-results"
+    ),
+    resume: Annotated[
+        bool,
+        typer.Option("--resume/--fresh", help="Go on where a run was; or begin it anew."),
+    ] = True,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the data set if it is not there.")
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write TensorBoard's event files.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Search a random network for a mask under which it classifies, its weights as they were drawn.
+
+    A run that was interrupted goes on after its last epoch; one that is done is not repeated.
+
+    Exit 0: all runs are done. Exit 1: one failed; the others are done. Exit 2: bad input.
+    """
+    from strongltn.search.config import Precision, Schedule
+    from strongltn.search.execution import Execution
+    from strongltn.search.handle import Scope
+    from strongltn.search.initialization import Init
+    from strongltn.search.settings import settings_of
+
+    configs = [
+        settings_of(
+            method,
+            data=data,
+            model=model,
+            epochs=epochs,
+            seed=number,
+            density=density,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            init=None if init is None else Init(init.value),
+            scope=Scope(scope.value),
+            schedule=Schedule(schedule.value),
+            precision=Precision(precision.value),
+            pretraining_epochs=pretraining_epochs,
+        )
+        for number in _all_seeds(seed, seeds)
+    ]
+    if download:
+        from strongltn.search.datasets import dataset_named
+
+        dataset_named(data, download=True)
+    options = {
+        "execution": Execution(execution.value),
+        "resume": resume,
+        "has_tensorboard": tensorboard,
+    }
+    outcomes = _run_all(configs, out, device=device.value, options=options)
+    report = _report(outcomes)
+    print_report(report, _lines(report), as_json=as_json)
+    for failure in report["failures"]:
+        print(f"strongltn: {failure['directory']}: {failure['message']}", file=sys.stderr)
+    if report["failures"]:
+        is_bad_input = all(isinstance(row.error, InvalidInputError | None) for row in outcomes)
+        raise typer.Exit(_EXIT_BAD_INPUT if is_bad_input else _EXIT_FAILED)
+
+
+def bench_search(
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer steps.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Time a training step: dense, edge-popup, and edge-popup with a full sort of the scores.
+
+    On LeNet-300-100 and Conv2, in turns, with random images in batches of 128, on the CPU.
+    """
+    from strongltn.bench.search import report_lines, run_benchmark
+
+    with progress_bars() as progress:
+        report = run_benchmark(is_quick=quick, progress=progress)
+    print_report(report, report_lines(report), as_json=as_json)
+
+
+def _all_seeds(seed: list[int] | None, seeds: str | None) -> list[int]:
+    try:
+        listed = [] if seeds is None else [int(part) for part in seeds.split(",")]
+    except ValueError:
+        raise InvalidInputError(
+            "seeds", got=seeds, allowed="integers with commas, such as 0,1,2"
+        ) from None
+    found = [*(seed or []), *listed] or [0]
+    if len(set(found)) < len(found):
+        raise InvalidInputError("seeds", got=found, allowed="different from each other")
+    return found
+
+
+def _run_all(
+    configs: list[SearchConfig], out: Path, *, device: str, options: dict[str, Any]
+) -> list[Outcome]:
+    """Run one seed, or several on a GPU, in this process; several on a CPU in processes."""
+    from strongltn.search.execution import device_named
+    from strongltn.search.experiment import run
+    from strongltn.search.many import InThisProcess, run_many
+
+    is_here = len(configs) == 1 or device_named(device).type == "cuda"
+    carry_out = partial(run, device=device, **options)
+    with progress_bars() as progress:
+        if is_here:
+            carry_out = partial(carry_out, progress=progress)
+            return run_many(configs, out, run=carry_out, executor=InThisProcess())
+        return run_many(configs, out, run=carry_out, progress=progress)
+
+
+def _report(outcomes: list[Outcome]) -> dict[str, Any]:
+    """Return all runs, without their epochs, which are in their files; and the failures."""
+    runs, failures = [], []
+    for outcome in outcomes:
+        place = {"directory": str(outcome.directory), "seed": outcome.config.seed}
+        if outcome.result is None:
+            error = outcome.error
+            failures.append({**place, "error": type(error).__name__, "message": str(error)})
+        else:
+            found = outcome.result.to_json()
+            del found["epochs"]
+            runs.append({**place, **found})
+    mean = sum(row["test_accuracy"] for row in runs) / len(runs) if runs else None
+    return {"mean_test_accuracy": mean, "runs": runs, "failures": failures}
+
+
+def _lines(report: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{row['test_accuracy']:7.2%} of the test images, {row['num_kept']:,} of "
+        f"{row['num_weights']:,} weights kept ({row['density']:.2%}), {row['seconds']:.1f} s, "
+        f"{row['directory']}"
+        for row in report["runs"]
+    ]
+    if len(lines) > 1:
+        lines.append(f"{report['mean_test_accuracy']:7.2%} on average")
+    return lines
