@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -25,6 +25,8 @@ class ResidentData:
     device : torch device
     batch_size : int >= 1
         Of training; the last batch of an epoch may be smaller.
+    features : callable (batch) -> batch, optional
+        Fixed for good: put in the place of the images once, where they are not augmented.
 
     Notes
     -----
@@ -32,13 +34,23 @@ class ResidentData:
     device, so that nothing but the number of the epoch is needed to go on.
     """
 
-    def __init__(self, dataset: Dataset, *, device: torch.device, batch_size: int) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        device: torch.device,
+        batch_size: int,
+        features: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> None:
         self.dataset = dataset
         self.device = device
         self.batch_size = batch_size
         self._augment = Augmentation(dataset.padding) if dataset.padding else None
         self._train = self._resident(dataset.train, is_prepared=self._augment is None)
         self._test = self._resident(dataset.test, is_prepared=True)
+        if features is not None:
+            self._train = (_applied(features, self._train[0]), self._train[1])
+            self._test = (_applied(features, self._test[0]), self._test[1])
 
     @property
     def num_images(self) -> int:
@@ -77,3 +89,11 @@ class ResidentData:
         if is_prepared:
             images = self.dataset.normalised(images)
         return images, torch.from_numpy(part.labels).to(self.device)
+
+
+@torch.no_grad()
+def _applied(
+    features: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor
+) -> torch.Tensor:
+    parts = images.split(_EVALUATION_SIZE)  # type: ignore[no-untyped-call]
+    return torch.cat([features(part) for part in parts])

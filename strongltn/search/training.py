@@ -55,6 +55,8 @@ class Training:
 
     Notes
     -----
+    Convolutions that are frozen and whole see every image once, before the first step, where images
+    are not augmented.
     Cost: a forward and a backward pass a batch, and the selection of the masks.
     Randomness: named streams of the seed; no global generator is read or set.
     """
@@ -71,7 +73,13 @@ class Training:
         self.config = config
         self.network = draw_source(config, dataset).to(device)
         self.handle = attach_search(self.network, config)
-        self.data = ResidentData(dataset, device=device, batch_size=config.batch_size)
+        self._head: torch.nn.Module = self.network
+        features = None if dataset.padding else fixed_features(self.network)
+        if features is not None:
+            self._head = self.network.get_submodule("classifier")
+        self.data = ResidentData(
+            dataset, device=device, batch_size=config.batch_size, features=features
+        )
         self.optimizer = torch.optim.SGD(
             self.trained(),
             lr=config.learning_rate,
@@ -162,11 +170,11 @@ class Training:
     @torch.no_grad()
     def test_accuracy(self) -> float:
         """Return the fraction of the test images that the network classifies rightly."""
-        self.network.eval()
+        self._head.eval()
         num_right, num_images = 0, 0
         with self._held_masks(True), autocast(self.config, self.data.device):
             for images, labels in self.data.test_batches():
-                num_right += int((self.network(images).argmax(1) == labels).sum())
+                num_right += int((self._head(images).argmax(1) == labels).sum())
                 num_images += len(labels)
         return num_right / num_images
 
@@ -176,7 +184,7 @@ class Training:
 
     def _train(self, epoch: int, step_done: StepDone) -> tuple[float, int]:
         """Return mean loss and number of right answers."""
-        self.network.train()
+        self._head.train()
         loss_sum = torch.zeros((), dtype=torch.float64, device=self.data.device)
         num_right = torch.zeros((), dtype=torch.int64, device=self.data.device)
         batches = self.data.training_batches(epoch, seed=self.config.seed)
@@ -189,10 +197,10 @@ class Training:
 
     def _network_for(self, images: torch.Tensor) -> Forward:
         if self._execution is Execution.EAGER or len(images) < self.config.batch_size:
-            return self.network
+            return self._head
         if self._quick is None:
             self._quick = accelerated(
-                self.network, images, config=self.config, execution=self._execution
+                self._head, images, config=self.config, execution=self._execution
             )
         return self._quick
 
@@ -237,6 +245,14 @@ def attach_search(network: ImageClassifier, config: SearchConfig) -> SearchHandl
         scope=config.scope,
         names=network.searched,
     )
+
+
+def fixed_features(network: ImageClassifier) -> torch.nn.Module | None:
+    """Return the convolutions of a network if no search and no training changes them."""
+    features = dict(network.named_children()).get("features")
+    is_searched = any(name.startswith("features.") for name in network.searched)
+    is_trained = features is not None and any(w.requires_grad for w in features.parameters())
+    return None if is_searched or is_trained else features
 
 
 def _diverged(what: str, epoch: int) -> TrainingDiverged:
