@@ -38,8 +38,14 @@ MUTANTS = {
     ),
     "a norm witness believed": Mutant(
         "strongltn/numerics/norms.py",
-        "all(sum(map(abs, row))",
-        "all(0 * sum(map(abs, row))",
+        "return largest * room <= witness.bound**2",
+        "return 0 * largest * room <= witness.bound**2",
+        "tests/unit/test_numerics.py",
+    ),
+    "a rounding forgotten": Mutant(
+        "strongltn/numerics/norms.py",
+        "return largest * room <= witness.bound**2",
+        "return largest <= witness.bound**2",
         "tests/unit/test_numerics.py",
     ),
     "an error rounded twice": Mutant(

@@ -25,7 +25,7 @@ from strongltn.numerics.dyadic import (
     to_text,
     upper_sqrt,
 )
-from strongltn.numerics.norms import spectral_norm_bound
+from strongltn.numerics.norms import NormWitness, row_norm_bounds, spectral_norm_bound
 
 MORE_THAN_A_DOUBLE = Fraction(2) ** 1024
 
@@ -194,6 +194,63 @@ def test_norms_are_bounds_and_near(values):
     assert is_norm_bound(witness.bound, rows)
     if any(map(any, rows)):
         assert not is_norm_bound(witness.bound / (1 + Fraction(1, 10**8)), rows)
+
+
+def is_dominant(witness, array):
+    """Return whether N^2 I - A A^T - L L^T is diagonally dominant, in integers, as auditors ask."""
+    wide = array if array.shape[0] <= array.shape[1] else array.transpose()
+    size = wide.shape[0]
+    lower = np.zeros((size, size), dtype=object)
+    lower[np.tril_indices(size)] = witness.factor
+    joint = concatenate([wide, DyadicArray(lower, witness.exponent)], axis=1)
+    numerators = joint.numerators.astype(object)
+    sums = np.abs(numerators @ numerators.T).sum(axis=1)
+    return max(sums) * Fraction(4) ** joint.exponent <= witness.bound**2
+
+
+@given(small_matrices | matrices())
+def test_witnesses_hold_in_integers(values):
+    array = DyadicArray.from_floats(values)
+    assert is_dominant(spectral_norm_bound(array), array)
+
+
+@pytest.mark.parametrize("shape", [(60, 90), (70, 20)])
+@pytest.mark.parametrize("bits", [3, 24, 53, 90])
+def test_larger_witnesses_hold_in_integers(shape, bits):
+    """The widest numbers are no doubles: the products look at rounded ones."""
+    generator = np.random.default_rng(bits)
+    parts = [generator.integers(-(2**30), 2**30, shape).astype(object) << 30 * k for k in range(3)]
+    array = DyadicArray(sum(parts) >> 90 - bits, -40)
+    witness = spectral_norm_bound(array)
+    assert is_dominant(witness, array)
+    smaller = NormWitness(
+        witness.bound * (1 - Fraction(1, 10**8)), witness.factor, witness.exponent
+    )
+    assert not is_dominant(smaller, array)
+
+
+@pytest.mark.parametrize(("size", "num_terms"), [(1, 1), (1, 1000), (30, 40)])
+def test_rounding_has_its_room_in_a_norm(size, num_terms):
+    """The sums of the identity are 1; N must exceed that by the rounding of as many products."""
+    factor = np.zeros(size * (size + 1) // 2, dtype=np.int64)
+    share = Fraction(size * num_terms, 2**53)
+    for excess, is_enough in ((share, False), (20 * share, True)):
+        witness = NormWitness(1 + excess / 2, factor, 0)
+        assert norms._is_proved(np.eye(size), witness, num_terms=num_terms) is is_enough
+
+
+@given(small_matrices | matrices(), st.integers(-1100, 1100))
+@example(np.array([[3.0, 4.0], [0.0, 0.0], [1e-300, 1e-300]]), 0)
+@example(np.array([[1e300, 0.0], [5e-324, 5e-324]]), 0)
+def test_norms_of_rows_are_bounds_and_near(values, power):
+    lengths = row_norm_bounds(DyadicArray.from_floats(values).scaled(power))
+    largest = max(abs(Fraction(x)) for x in values.ravel())
+    for row, length in zip(values, fractions_of(lengths), strict=True):
+        square = sum(Fraction(x) ** 2 for x in row)
+        length /= Fraction(2) ** power
+        assert square <= length**2
+        excess = length / (1 + Fraction(1, 10**13)) - largest / 2**390
+        assert length == square == 0 or excess <= 0 or excess**2 <= square
 
 
 @given(small_matrices)

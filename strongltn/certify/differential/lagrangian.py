@@ -28,7 +28,7 @@ from strongltn.certify.differential.neuron import neuron_maxima
 from strongltn.certify.differential.ranges import LayerRanges, Range
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.weight_error import LayerError
-from strongltn.numerics.dyadic import DyadicArray, apply, concatenate
+from strongltn.numerics.dyadic import DyadicArray, apply, concatenate, negative
 
 _CHUNK = 1 << 18  # multiplier pairs at a time, to bound the memory of wide integers
 
@@ -61,7 +61,7 @@ class DifferenceNetwork:
 
 
 def first_ranges(network: DifferenceNetwork, leaf: Leaf) -> LayerRanges:
-    """Return the ranges of z and d at the first layer, exact but for square roots on a ball."""
+    """Return the ranges of z and d at the first layer, exact but for lengths on a ball."""
     layer, error = network.layers[0], network.errors[0]
     return LayerRanges(
         _shifted(leaf.range_of(layer.weight, None), layer.bias),
@@ -98,8 +98,8 @@ def proved_ends(
 
     Notes
     -----
-    Rigor: exact, but for square roots on a ball, rounded upwards.
-    Cost: per layer before, three integer matrix products with as many rows as statements, and
+    Rigor: exact, but for lengths on a ball, rounded upwards.
+    Cost: per layer before, up to four integer matrix products with as many rows as statements, and
     eleven points for every statement and neuron. Randomness: none.
     """
     outputs = network.widths[len(before) + 1]
@@ -141,8 +141,8 @@ def _lagrangian(
         elif error.minus is None or not shift.numerators.any():
             parts.append(leaf.range_of(c, None).upper)
         else:
-            fold = _combined([(shift, error.plus + error.minus)])
-            parts.append(leaf.range_of(c, fold - c).upper)
+            back = _combined([(negative(slope), layer.weight), (shift, error.minus)])
+            parts.append(leaf.range_of(c, back).upper)
     total = parts[0]
     for part in parts[1:]:
         total = total + part

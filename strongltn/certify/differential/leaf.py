@@ -17,8 +17,11 @@ from strongltn.numerics.dyadic import (
     concatenate,
     maximum,
     negative,
+    positive_part,
+    product,
     upper_sqrt,
 )
+from strongltn.numerics.norms import row_norm_bounds
 
 LEAF = -1  # in a tree: this node is not split
 
@@ -133,15 +136,11 @@ def leaves_of(domain: Domain, num_inputs: int, tree: NDArray[np.int64]) -> list[
 
 def _reach(plus: DyadicArray, minus: DyadicArray | None, *, radius: Fraction) -> DyadicArray:
     """Return radius * ||max(plus, minus, 0)|| of every row, or radius * ||plus||, rounded up."""
-    exponent = plus.exponent if minus is None else min(plus.exponent, minus.exponent)
-    steepest = _integers(plus, exponent)
-    if minus is not None:
-        steepest = np.maximum(np.maximum(steepest, _integers(minus, exponent)), 0)
-    factor = radius**2 * Fraction(4) ** exponent
-    roots = [upper_sqrt(square * factor) for square in (steepest * steepest).sum(axis=1)]
-    common = min(1 - root.denominator.bit_length() for root in roots)
-    whole = [int(root / Fraction(2) ** common) for root in roots]
-    return DyadicArray(np.array(whole, dtype=object), common)
+    steepest = plus if minus is None else positive_part(maximum(plus, minus))
+    factor = np.array(radius.numerator, dtype=object)
+    return product(
+        row_norm_bounds(steepest), DyadicArray(factor, 1 - radius.denominator.bit_length())
+    )
 
 
 def _integers(array: DyadicArray, exponent: int | None = None) -> NDArray[Any]:
