@@ -65,6 +65,12 @@ class Record:
         self.rows_of[part] = rows
 
 
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return all rows of a record, finished or not, in the order in which they came."""
+    _, *parts = map(json.loads, path.read_bytes().splitlines())
+    return [row for part in parts for row in part["rows"]]
+
+
 def _line(value: dict[str, Any]) -> bytes:
     return json.dumps(value, allow_nan=False).encode("ascii") + b"\n"
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from experiments.recipe import Recipe
+from experiments.recipe import AbstractRecipe
+from experiments.search import (
+    edge_popup_cifar10,
+    edge_popup_density,
+    ground_truth,
+    pensia2020_experiment2,
+)
 from experiments.theory import (
     failure_probability,
     growth,
@@ -12,14 +18,18 @@ from experiments.theory import (
     sample_size,
 )
 
-RECIPES: dict[str, Recipe] = {
-    module.RECIPE.key: module.RECIPE
-    for module in (
-        sample_size,
-        failure_probability,
-        growth,
-        packing_bound,
-        parameters,
-        pensia_existence,
+RECIPES: dict[str, AbstractRecipe] = {
+    recipe.key: recipe
+    for recipe in (
+        sample_size.RECIPE,
+        failure_probability.RECIPE,
+        growth.RECIPE,
+        packing_bound.RECIPE,
+        parameters.RECIPE,
+        pensia_existence.RECIPE,
+        *pensia2020_experiment2.RECIPES,
+        edge_popup_density.RECIPE,
+        edge_popup_cifar10.RECIPE,
+        ground_truth.RECIPE,
     )
 }

@@ -32,13 +32,25 @@ class NormName(Enum):
 
 
 def certify(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A ticket directory.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="A ticket directory; with --against, that of a run."),
+    ],
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against",
+            metavar="RUN",
+            help="DIR and RUN are runs of strongltn search, such as an edge-popup and a dense one "
+            "of the same shape: bound the distance between what they found.",
+        ),
+    ] = None,
     domain: Annotated[
         str | None,
         typer.Option(
             "--domain",
             help="ball:RADIUS, box:LOWER,UPPER, local:RADIUS or local:RADIUS,LOWER,UPPER "
-            "(default: that of the present certificate).",
+            "(default: that of the present certificate; with --against, all images).",
         ),
     ] = None,
     center: Annotated[
@@ -73,6 +85,8 @@ def certify(
 ) -> None:
     """Bound the distance between the target and the ticket anew; replaces the certificate.
 
+    With --against, between the networks of two runs; nothing is written then.
+
     Exit 1: the certified error is above epsilon. Exit 2: bad input; nothing is written.
     """
     from strongltn import pipeline
@@ -82,14 +96,21 @@ def certify(
 
     pipeline.check_positive("epsilon", epsilon)
     point = _center(domain, center)
+    settings = CertifySettings(
+        attack=_attack(restarts, steps), output_norm=OutputNorm[norm.name], is_tight=is_tight
+    )
+    if against is not None:
+        _refuse_figures(figure, radii)
+        between = None if domain is None else parse_domain(domain, center=point)
+        report = _certify_runs(directory, against, domain=between, settings=settings)
+        print_report(report, _run_lines(report), as_json=as_json)
+        _exit_above(epsilon, report)
+        return
     chosen = (
         pipeline.present_domain(directory) if domain is None else parse_domain(domain, center=point)
     )
     curve = _curve(domain, radii, chosen=chosen, center=point, figure=figure)
     _check_writable(figure)
-    settings = CertifySettings(
-        attack=_attack(restarts, steps), output_norm=OutputNorm[norm.name], is_tight=is_tight
-    )
     with progress_bars() as progress:
         report = pipeline.certify_directory(
             directory, domain=chosen, settings=settings, progress=progress
@@ -100,8 +121,38 @@ def certify(
             )
             report |= drawn
     print_report(report, account_lines(report), as_json=as_json)
+    _exit_above(epsilon, report)
+
+
+def _exit_above(epsilon: float | None, report: dict[str, Any]) -> None:
     if epsilon is not None and not report["certified_error"] <= epsilon:
         raise typer.Exit(_EXIT_ABOVE_EPSILON)
+
+
+def _refuse_figures(figure: Path | None, radii: str | None) -> None:
+    for name, value in (("figure", figure), ("radii", radii)):
+        if value is not None:
+            raise InvalidInputError(name, got=str(value), allowed="left out with --against")
+
+
+def _certify_runs(
+    found: Path, dense: Path, *, domain: Domain | None, settings: CertifySettings
+) -> dict[str, Any]:
+    from strongltn.groundtruth.runs import certify_runs
+
+    with progress_bars() as progress:
+        return certify_runs(found, dense, domain=domain, settings=settings, progress=progress)
+
+
+def _run_lines(report: dict[str, Any]) -> list[str]:
+    from strongltn.report.text import certificate_lines
+
+    accuracies = [f"{report[f'{name}_accuracy']:.2%}" for name in ("found", "dense")]
+    return [
+        f"  test images   {accuracies[0]} of them right in DIR, {accuracies[1]} in RUN",
+        *certificate_lines(report),
+        *(f"note: {note}" for note in report["notes"]),
+    ]
 
 
 def _center(domain: str | None, center: Path | None) -> NDArray[np.float64] | None:

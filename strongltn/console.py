@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_SPEED_SECONDS = 600  # steps of training epochs come minutes apart, and still tell the time left
+
 Update = Callable[[str, int, int], None]
 
 
@@ -36,6 +38,7 @@ def progress_bars() -> Iterator[Update]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        speed_estimate_period=_SPEED_SECONDS,
         disable=not console.is_terminal,
     )
     tasks: dict[str, Any] = {}

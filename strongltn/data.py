@@ -113,11 +113,12 @@ def damaged_file(path: Path | str, got: str, allowed: str) -> InvalidInputError:
 
 def _load_mnist(directory: Path | None, part: str, *, is_verified: bool) -> LabelledImages:
     if directory is None:
-        if DATA_VARIABLE not in os.environ:
+        named = os.environ.get(DATA_VARIABLE)
+        if not named:
             raise InvalidInputError(
                 "data", got="nothing", allowed=f"a directory, or named by {DATA_VARIABLE}"
             )
-        directory = Path(os.environ[DATA_VARIABLE])
+        directory = Path(named)
     images = _read_idx(directory, f"{part}-images-idx3-ubyte", is_verified=is_verified)
     labels = _read_idx(directory, f"{part}-labels-idx1-ubyte", is_verified=is_verified)
     if labels.ndim != 1 or len(images) != len(labels):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from strongltn.console import print_report, progress_bars
 from strongltn.errors import InvalidInputError, StrongLTNError
 
 if TYPE_CHECKING:
-    from experiments.recipe import Recipe
+    from experiments.recipe import AbstractRecipe
 
 
 def reproduce(
@@ -21,9 +22,9 @@ def reproduce(
     ] = None,
     is_list: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
     is_quick: Annotated[
-        bool, typer.Option("--quick", help="At most a minute or so (the default).")
+        bool, typer.Option("--quick", help="A minute or two (the default).")
     ] = False,
-    is_full: Annotated[bool, typer.Option("--full", help="Minutes.")] = False,
+    is_full: Annotated[bool, typer.Option("--full", help="Minutes, or hours.")] = False,
     out: Annotated[Path, typer.Option("--out", help="Directory of results.")] = Path("results"),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout.")
@@ -60,10 +61,15 @@ def reproduce(
         raise InvalidInputError(
             "out", got=f"{out}: {error}", allowed="a directory that can be written"
         ) from error
+    except BrokenExecutor as error:
+        raise StrongLTNError(
+            "A process that computed a part has died, perhaps for want of memory. What is done is "
+            "kept: the same command goes on from there."
+        ) from error
     print_report(report, _lines(report), as_json=as_json)
 
 
-def _recipes() -> dict[str, Recipe]:
+def _recipes() -> dict[str, AbstractRecipe]:
     try:
         from experiments.recipes import RECIPES
     except ModuleNotFoundError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from strongltn.console import print_report, progress_bars
-from strongltn.errors import InvalidInputError
+from strongltn.errors import InvalidInputError, StrongLTNError
 
 if TYPE_CHECKING:
     from strongltn.search.config import SearchConfig
@@ -49,12 +49,6 @@ class _ExecutionName(Enum):
     CAPTURED = "captured"
 
 
-class _DeviceName(Enum):
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -69,7 +63,11 @@ def search(
     ],
     model: Annotated[
         str | None,
-        typer.Option("--model", help="lenet-300-100, conv2, ... (default: a small one)."),
+        typer.Option(
+            "--model",
+            help="digits-fc, lenet-300-100, lenet-5, fc2, conv2, resnet20, fc2-relu-diamond, ...: "
+            "any other word lists all (default: a small one for the data).",
+        ),
     ] = None,
     data: Annotated[str, typer.Option("--data", help="digits, mnist or cifar10.")] = "digits",
     density: Annotated[
@@ -105,16 +103,9 @@ def search(
     precision: Annotated[
         _PrecisionName, typer.Option("--precision", help="Of the products.")
     ] = _PrecisionName.FLOAT32,
-    pretraining_epochs: Annotated[
-        int | None,
-        typer.Option(
-            "--pretraining-epochs",
-            help="Of the convolutions of lenet-5 diamonds (default: as --epochs).",
-        ),
-    ] = None,
     device: Annotated[
-        _DeviceName, typer.Option("--device", help="auto: a GPU if there is one.")
-    ] = _DeviceName.AUTO,
+        str, typer.Option("--device", help="cpu, cuda, cuda:1, ...; auto: a GPU if there is one.")
+    ] = "auto",
     execution: Annotated[
         _ExecutionName, typer.Option("--execution", help="Other than eager: on GPUs only.")
     ] = _ExecutionName.EAGER,
@@ -135,7 +126,7 @@ def search(
 ) -> None:
     """Search a random network for a mask under which it classifies, its weights as they were drawn.
 
-    A run that was interrupted goes on after its last epoch; one that is done is not repeated.
+    A run that was stopped goes on after its last whole epoch; one that is done is not repeated.
 
     Exit 0: all runs are done. Exit 1: one failed; the others are done. Exit 2: bad input.
     """
@@ -161,7 +152,6 @@ def search(
             scope=Scope(scope.value),
             schedule=Schedule(schedule.value),
             precision=Precision(precision.value),
-            pretraining_epochs=pretraining_epochs,
         )
         for number in _all_seeds(seed, seeds)
     ]
@@ -174,11 +164,13 @@ def search(
         "resume": resume,
         "has_tensorboard": tensorboard,
     }
-    outcomes = _run_all(configs, out, device=device.value, options=options)
+    outcomes = _run_all(configs, out, device=device, options=options)
     report = _report(outcomes)
-    print_report(report, _lines(report), as_json=as_json)
-    for failure in report["failures"]:
-        print(f"strongltn: {failure['directory']}: {failure['message']}", file=sys.stderr)
+    lines = _lines(report)
+    if lines or as_json:
+        print_report(report, lines, as_json=as_json)
+    for message in _complaints(outcomes):
+        print(f"strongltn: {message}", file=sys.stderr)
     if report["failures"]:
         is_bad_input = all(isinstance(row.error, InvalidInputError | None) for row in outcomes)
         raise typer.Exit(_EXIT_BAD_INPUT if is_bad_input else _EXIT_FAILED)
@@ -204,7 +196,7 @@ def _all_seeds(seed: list[int] | None, seeds: str | None) -> list[int]:
         listed = [] if seeds is None else [int(part) for part in seeds.split(",")]
     except ValueError:
         raise InvalidInputError(
-            "seeds", got=seeds, allowed="integers with commas, such as 0,1,2"
+            "seeds", got=repr(seeds), allowed="integers with commas, such as 0,1,2"
         ) from None
     found = [*(seed or []), *listed] or [0]
     if len(set(found)) < len(found):
@@ -220,13 +212,20 @@ def _run_all(
     from strongltn.search.experiment import run
     from strongltn.search.many import InThisProcess, run_many
 
-    is_here = len(configs) == 1 or device_named(device).type == "cuda"
+    is_here = device_named(device).type == "cuda" or len(configs) == 1
     carry_out = partial(run, device=device, **options)
-    with progress_bars() as progress:
-        if is_here:
-            carry_out = partial(carry_out, progress=progress)
-            return run_many(configs, out, run=carry_out, executor=InThisProcess())
-        return run_many(configs, out, run=carry_out, progress=progress)
+    try:
+        with progress_bars() as progress:
+            if is_here:
+                carry_out = partial(carry_out, progress=progress)
+                return run_many(configs, out, run=carry_out, executor=InThisProcess())
+            return run_many(configs, out, run=carry_out, progress=progress)
+    except (KeyboardInterrupt, SystemExit):
+        print(
+            "strongltn: stopped; the same command goes on after the last whole epoch.",
+            file=sys.stderr,
+        )
+        raise
 
 
 def _report(outcomes: list[Outcome]) -> dict[str, Any]:
@@ -245,13 +244,37 @@ def _report(outcomes: list[Outcome]) -> dict[str, Any]:
     return {"mean_test_accuracy": mean, "runs": runs, "failures": failures}
 
 
+def _complaints(outcomes: list[Outcome]) -> list[str]:
+    """Return what went wrong: bad input once for all runs, all else with the place of the run."""
+    found = []
+    for outcome in outcomes:
+        error = outcome.error
+        if isinstance(error, InvalidInputError):
+            found.append(str(error))
+        elif error is not None:
+            kind = "" if isinstance(error, StrongLTNError) else f"{type(error).__name__}: "
+            found.append(f"{outcome.directory}: {kind}{error}")
+    return list(dict.fromkeys(found))
+
+
 def _lines(report: dict[str, Any]) -> list[str]:
+    rows = report["runs"]
+    if not rows:
+        return []
     lines = [
         f"{row['test_accuracy']:7.2%} of the test images, {row['num_kept']:,} of "
         f"{row['num_weights']:,} weights kept ({row['density']:.2%}), {row['seconds']:.1f} s, "
         f"{row['directory']}"
-        for row in report["runs"]
+        for row in rows
     ]
-    if len(lines) > 1:
+    if len(rows) > 1:
         lines.append(f"{report['mean_test_accuracy']:7.2%} on average")
+    config = rows[0]["config"]
+    is_dense = config["method"]["name"] == "dense"
+    lines += [
+        f"There: {'checkpoint' if is_dense else 'masks'}.safetensors, metrics.jsonl (every epoch), "
+        "result.json.",
+        f"To compare: strongltn search {'edge-popup' if is_dense else 'dense'} "
+        f"--model {config['model']} --data {config['data']}",
+    ]
     return lines

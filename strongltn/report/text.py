@@ -81,7 +81,7 @@ def certificate_lines(report: dict[str, Any]) -> list[str]:
     margin = " " * 16
     lines = wrap(methods, 84, break_on_hyphens=False)
     return [
-        f"  {name:<14}in [{least}, {most}] on {report['domain']}{ratio}",
+        f"  {name:<13} in [{least}, {most}] on {report['domain']}{ratio}",
         *(margin + line.replace("\N{NO-BREAK SPACE}", " ") for line in lines),
     ]
 

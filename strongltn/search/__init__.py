@@ -5,7 +5,9 @@ Names are imported when they are first used, because some need torch.
 Methods
     `EdgePopup`, `Biprop`, `IteRand`, `LearnedSupermask`, `SignedSupermask`, `GemMiner`
 Driving one
-    `Init`, `initialize`, `attach`, `Scope`, `SearchHandle`
+    `Init`, `initialize`, `attach`, `Scope`, `SearchHandle`, `ScoreSGD`
+Whole runs
+    `settings_of`, `SearchConfig`, `run`, `run_many`, `SearchResult`
 """
 
 from __future__ import annotations
@@ -21,10 +23,16 @@ _HOMES = {
     "IteRand": "strongltn.search.methods",
     "LearnedSupermask": "strongltn.search.methods",
     "Scope": "strongltn.search.handle",
+    "ScoreSGD": "strongltn.search.descent",
+    "SearchConfig": "strongltn.search.config",
     "SearchHandle": "strongltn.search.handle",
+    "SearchResult": "strongltn.search.result",
     "SignedSupermask": "strongltn.search.methods",
     "attach": "strongltn.search.handle",
     "initialize": "strongltn.search.initialization",
+    "run": "strongltn.search.experiment",
+    "run_many": "strongltn.search.many",
+    "settings_of": "strongltn.search.settings",
 }
 
 __all__ = [
@@ -35,10 +43,16 @@ __all__ = [
     "IteRand",
     "LearnedSupermask",
     "Scope",
+    "ScoreSGD",
+    "SearchConfig",
     "SearchHandle",
+    "SearchResult",
     "SignedSupermask",
     "attach",
     "initialize",
+    "run",
+    "run_many",
+    "settings_of",
 ]
 
 

@@ -22,6 +22,8 @@ from strongltn.search.config import SearchConfig
 from strongltn.search.training import Training
 
 _NETWORK, _MOMENTUM = "network/", "momentum/"
+_RECORD = "strongltn"  # the entry of the metadata that holds digest and values
+_AFRESH = "start afresh (--fresh), which replaces what is there."
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +41,15 @@ class Checkpoint:
         Its state dict: frozen weights, scores, masks.
     momentum : dict
         The buffer of each trained parameter, by its number.
+    data_sha256 : str
+        `Dataset.sha256` of what was trained on.
     """
 
     config: SearchConfig
     metrics: tuple[dict[str, Any], ...]
     network: dict[str, torch.Tensor]
     momentum: dict[int, torch.Tensor]
+    data_sha256: str
 
     @staticmethod
     def of(training: Training, metrics: tuple[dict[str, Any], ...]) -> Checkpoint:
@@ -55,10 +60,29 @@ class Checkpoint:
             for number, state in states.items()
             if state.get("momentum_buffer") is not None
         }
-        return Checkpoint(training.config, metrics, training.network.state_dict(), momentum)
+        return Checkpoint(
+            training.config,
+            metrics,
+            training.network.state_dict(),
+            momentum,
+            data_sha256=training.data.dataset.sha256,
+        )
 
     def restore(self, training: Training) -> None:
-        """Bring a training of the same configuration into this state."""
+        """Bring a training of the same configuration into this state.
+
+        Raises
+        ------
+        InvalidInputError
+            It has other images or labels.
+        """
+        if self.data_sha256 != training.data.dataset.sha256:
+            raise InvalidInputError(
+                "data",
+                got=f"other images or labels by the name of {self.config.data}",
+                allowed="those that the checkpoint was trained on",
+                hint=f"Bring them back, or {_AFRESH}",
+            )
         training.network.load_state_dict(self.network)
         optimizer = training.optimizer.state_dict()
         optimizer["state"] = {
@@ -70,7 +94,11 @@ class Checkpoint:
         """Write the file, in place of one that is there."""
         tensors = {f"{_NETWORK}{name}": tensor for name, tensor in self.network.items()}
         tensors |= {f"{_MOMENTUM}{number}": buffer for number, buffer in self.momentum.items()}
-        metadata = {"config": self.config.to_json(), "metrics": list(self.metrics)}
+        metadata = {
+            "config": self.config.to_json(),
+            "metrics": list(self.metrics),
+            "data_sha256": self.data_sha256,
+        }
         save_tensors(path, tensors, metadata)
 
     @staticmethod
@@ -86,17 +114,26 @@ class Checkpoint:
         check_same(config, metadata.get("config"), path)
         network = _part(tensors, _NETWORK)
         momentum = {int(name): buffer for name, buffer in _part(tensors, _MOMENTUM).items()}
-        return Checkpoint(config, tuple(metadata["metrics"]), network, momentum)
+        return Checkpoint(
+            config,
+            tuple(metadata["metrics"]),
+            network,
+            momentum,
+            data_sha256=metadata["data_sha256"],
+        )
 
 
 def save_tensors(
     path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]
 ) -> None:
-    """Write tensors and JSON values to a safetensors file, with a digest of both."""
+    """Write tensors and JSON values to a safetensors file, with a digest of both.
+
+    The same ones give the same bytes.
+    """
     on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    texts = {name: json.dumps(value, allow_nan=False) for name, value in metadata.items()}
-    texts["sha256"] = _digest(on_cpu, texts)
-    write_whole(path, safetensors.torch.save(on_cpu, texts))
+    text = json.dumps(metadata, sort_keys=True, allow_nan=False)
+    # one entry: safetensors writes several in a random order
+    write_whole(path, safetensors.torch.save(on_cpu, {_RECORD: f"{_digest(on_cpu, text)} {text}"}))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -109,13 +146,13 @@ def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            texts = dict(file.metadata() or {})
+            record = (file.metadata() or {})[_RECORD]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        digest = texts.pop("sha256")
-        metadata = {name: json.loads(text) for name, text in texts.items()}
+        digest, _, text = record.partition(" ")
+        metadata = json.loads(text)
     except (OSError, KeyError, ValueError, safetensors.SafetensorError) as error:
         raise _damaged(path, str(error)) from error
-    if digest != _digest(tensors, texts):
+    if digest != _digest(tensors, text):
         raise _damaged(path, "the content has another digest")
     return tensors, metadata
 
@@ -130,9 +167,8 @@ def tensor_digest(tensors: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _digest(tensors: Mapping[str, torch.Tensor], texts: Mapping[str, str]) -> str:
-    whole = json.dumps([tensor_digest(tensors), sorted(texts.items())])
-    return hashlib.sha256(whole.encode("ascii")).hexdigest()
+def _digest(tensors: Mapping[str, torch.Tensor], text: str) -> str:
+    return hashlib.sha256(f"{tensor_digest(tensors)} {text}".encode()).hexdigest()
 
 
 def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
@@ -159,18 +195,25 @@ def check_same(config: SearchConfig, found: object, path: Path) -> None:
         "directory",
         got=f"{path} of another configuration ({', '.join(differing)})",
         allowed="a directory of the same configuration, or a new one",
-        hint="Or start afresh, which replaces what is there.",
+        hint=f"Or {_AFRESH}",
     )
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under another name, then rename it: it is never seen half written."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    """Write a file under another name, then rename it: it is never seen half written.
+
+    The other name is that of this process: two that are at work on one run do no harm.
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _damaged(path: Path, why: str) -> InvalidInputError:
@@ -178,5 +221,5 @@ def _damaged(path: Path, why: str) -> InvalidInputError:
         "directory",
         got=f"{path}: {why}",
         allowed="a directory whose files are as they were written",
-        hint="Start afresh, which replaces what is there.",
+        hint=f"You can {_AFRESH}",
     )

@@ -82,9 +82,6 @@ class SearchConfig:
     scope : Scope
     schedule : Schedule
     precision : Precision
-    pretraining_epochs : int >= 0
-        Of the dense LeNet-5 whose convolutions the "lenet-5-" networks of experiment 2 take over:
-        at least 1 there, 0 elsewhere.
     seed : int in [0, 2^64)
         Of weights, scores, order of the images, augmentation and all draws of the method.
 
@@ -107,7 +104,6 @@ class SearchConfig:
     scope: Scope = Scope.LAYER
     schedule: Schedule = Schedule.CONSTANT
     precision: Precision = Precision.FLOAT32
-    pretraining_epochs: int = 0
 
     def __post_init__(self) -> None:
         name_of(self.method)  # refuses what is no method
@@ -187,7 +183,7 @@ class SearchConfig:
         return SearchConfig(**values)
 
     def _check_counts(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("pretraining_epochs", 0)):
+        for name, least in (("epochs", 1), ("batch_size", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InvalidInputError(name, got=value, allowed=f"an integer >= {least}")
@@ -228,12 +224,6 @@ class SearchConfig:
         if method_init is not self.init:
             raise InvalidInputError(
                 "init", got=self.init.value, allowed=f"that of the method, {method_init.value}"
-            )
-        if (self.pretraining_epochs > 0) != (self.is_pensia and "lenet-5" in self.model):
-            raise InvalidInputError(
-                "pretraining_epochs",
-                got=self.pretraining_epochs,
-                allowed="at least 1 for the lenet-5 networks of experiment 2, 0 for all others",
             )
 
 

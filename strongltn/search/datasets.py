@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from strongltn.data import (
     DATA_VARIABLE,
@@ -24,7 +28,9 @@ from strongltn.search.download import RemoteFile, user_cache
 if TYPE_CHECKING:
     import torch
 
-DATASET_NAMES = ("digits", "mnist", "cifar10")
+#: The shape of an image of each data set.
+INPUT_SHAPES = {"digits": DIGITS_SHAPE, "mnist": MNIST_SHAPE, "cifar10": CIFAR10_SHAPE}
+DATASET_NAMES = tuple(INPUT_SHAPES)
 DIGITS_SPLIT_SEED = 0
 """The split into training and test images is part of the data set: no seed of a run moves it."""
 
@@ -71,6 +77,15 @@ class Dataset:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     padding: int = 0
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256, in hexadecimal, of all pixels and labels: CIFAR-10 has more than one form."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.test):
+            digest.update(np.ascontiguousarray(part.images).data)
+            digest.update(np.ascontiguousarray(part.labels).data)
+        return digest.hexdigest()
 
     def normalised(self, images: torch.Tensor) -> torch.Tensor:
         """Return (count, channels, height, width) with mean and std taken out, channel by channel.
@@ -168,5 +183,6 @@ def _absent(name: str, directory: Path, wanted: str) -> InvalidInputError:
         "data",
         got=f"{name}, whose files are not all in {directory}",
         allowed=f"a data set that is there: {wanted}",
-        hint=f"Name their folder in {DATA_VARIABLE}, allow the download, or take digits.",
+        hint=f"Name their folder in {DATA_VARIABLE}, allow the download (--download), or take "
+        "digits.",
     )

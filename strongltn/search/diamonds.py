@@ -35,8 +35,7 @@ def pensia_network(
     Parameters
     ----------
     kind : str
-        One of `PENSIA_KINDS`. The convolutions of "lenet-5" are not searched; give them trained
-        weights (`strongltn.search.pretraining`).
+        One of `PENSIA_KINDS`. The convolutions of "lenet-5" are not searched.
     form : str
         "linear" or "relu", by what is inside of the diamonds; or "wide": no diamonds, all hidden
         widths equal and such that the number of weights comes closest.
@@ -74,16 +73,18 @@ def pensia_network(
 
 
 def initialize_pensia(network: ImageClassifier, *, seed: int) -> None:
-    """Draw the searched weights of a network of experiment 2 by the published laws, in place.
+    """Draw all weights of a network of experiment 2 by the published laws, in place.
 
-    All are normal: w1 of variance 2, W2 of variance 2 / d for a diamond of d inputs, and without
-    diamonds 2 / fan_in. For the first scores of diamonds the published law is
-    ``EdgePopup(initial=InitialScores.WEIGHT_SCALE)``, of "wide" it is plain ``EdgePopup()``.
+    The searched ones are normal: w1 of variance 2, W2 of variance 2 / d for a diamond of d inputs,
+    and without diamonds 2 / fan_in. For the first scores of diamonds the published law is
+    ``EdgePopup(initial=InitialScores.WEIGHT_SCALE)``, of "wide" it is plain ``EdgePopup()``. The
+    convolutions of LeNet-5 are uniform between +-1 / sqrt(fan_in): the authors load those of a
+    dense LeNet-5 in which they were frozen as torch draws them, so that they were never trained.
 
     Parameters
     ----------
     network : ImageClassifier
-        Made by `pensia_network`. Layers that are not searched stay as they are.
+        Made by `pensia_network`.
     seed : int in [0, 2^64)
 
     Notes
@@ -109,6 +110,19 @@ def initialize_pensia(network: ImageClassifier, *, seed: int) -> None:
         with torch.no_grad():
             weight.copy_(torch.from_numpy(drawn))
         fan_in = num_copied
+    _draw_convolutions(network, seed=seed)
+
+
+def _draw_convolutions(network: ImageClassifier, *, seed: int) -> None:
+    import torch
+
+    from strongltn.search.method import fan_in_scores
+
+    for name, weight in network.named_parameters():
+        if name.startswith("features."):
+            generator = LayerStreams(seed, name).generator("weight")
+            with torch.no_grad():
+                weight.copy_(fan_in_scores(weight, generator))
 
 
 def _diamond(

@@ -7,112 +7,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from strongltn.errors import InvalidInputError, TrainingDiverged
-from strongltn.search.checkpoint import (
-    Checkpoint,
-    check_same,
-    load_tensors,
-    save_tensors,
-    tensor_digest,
-    write_whole,
-)
+from strongltn.search.checkpoint import Checkpoint, save_tensors, tensor_digest, write_whole
 from strongltn.search.config import SearchConfig
 from strongltn.search.datasets import Dataset, dataset_named
 from strongltn.search.execution import Execution, device_named
-from strongltn.search.metrics import FILE_NAME, MetricsLog
-from strongltn.search.models import model_named
-from strongltn.search.training import Training, attach_search
+from strongltn.search.metrics import FILE_NAME, MetricsLog, summary_writer_type
+from strongltn.search.result import CHECKPOINT, MASKS, RESULT, SearchResult, finished_result
+from strongltn.search.training import Training
+
+__all__ = ["CHECKPOINT", "MASKS", "RESULT", "Progress", "SearchResult", "run"]
 
 Progress = Callable[[str, int, int], None]
-
-CHECKPOINT, MASKS, RESULT = "checkpoint.safetensors", "masks.safetensors", "result.json"
-
-
-@dataclass(frozen=True, eq=False)
-class SearchResult:
-    """What a finished run has found; `run` returns it.
-
-    Attributes
-    ----------
-    config : SearchConfig
-    directory : Path
-        Where its files are.
-    metrics : tuple of dict
-        One for each epoch, see `Training.train_epoch`.
-    num_kept, num_weights : int
-        Over all masked weights; of a dense network, all weights twice.
-    frozen_sha256 : str
-        `tensor_digest` of everything that was not trained, by the name of the parameter: the
-        weights that the masks are for.
-    """
-
-    config: SearchConfig
-    directory: Path
-    metrics: tuple[dict[str, Any], ...]
-    num_kept: int
-    num_weights: int
-    frozen_sha256: str
-
-    @property
-    def test_accuracy(self) -> float:
-        """Of the network at the end, in [0, 1]."""
-        return float(self.metrics[-1]["test_accuracy"])
-
-    @property
-    def density(self) -> float:
-        """Fraction of the weights that is kept."""
-        return self.num_kept / self.num_weights
-
-    @property
-    def seconds(self) -> float:
-        """Of all epochs, whenever they ran."""
-        return float(sum(metrics["seconds"] for metrics in self.metrics))
-
-    def masks(self) -> dict[str, torch.Tensor]:
-        """Return the masks by the names of the weights, True = kept; none for a dense network.
-
-        Raises
-        ------
-        InvalidInputError
-            Their file is gone or damaged.
-        """
-        return load_tensors(self.directory / MASKS)[0]
-
-    def network(self) -> torch.nn.Module:
-        """Return the network that was found: plain, on the CPU, in evaluation mode.
-
-        Raises
-        ------
-        InvalidInputError
-            The checkpoint is gone or damaged, or the data set is.
-        """
-        checkpoint = Checkpoint.load(self.directory / CHECKPOINT, self.config)
-        dataset = _dataset(self.config.data)
-        network = model_named(self.config.model, input_shape=dataset.input_shape)
-        handle = attach_search(network, self.config)
-        network.load_state_dict(checkpoint.network)
-        return network.eval() if handle is None else handle.detach()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything but the directory, with what follows from it, as plain JSON."""
-        return {
-            "config": self.config.to_json(),
-            "identity": self.config.identity,
-            "test_accuracy": self.test_accuracy,
-            "density": self.density,
-            "num_kept": self.num_kept,
-            "num_weights": self.num_weights,
-            "seconds": self.seconds,
-            "frozen_sha256": self.frozen_sha256,
-            "epochs": list(self.metrics),
-        }
 
 
 def run(
@@ -152,7 +62,8 @@ def run(
     Raises
     ------
     InvalidInputError
-        Files of another configuration or damaged ones, no such device, data that is absent.
+        Files of another configuration, of other data or damaged; a directory that cannot be
+        written; no such device; data that is absent; no TensorBoard. All files stay as they were.
     TrainingDiverged
         A loss or score is not finite; the checkpoint before is kept.
 
@@ -163,17 +74,15 @@ def run(
     Cost: `Training`, and one file of the size of scores, weights and momentum an epoch.
     Randomness: named streams of the seed; no global generator is read or set.
     """
+    place = device_named(device)
+    if has_tensorboard:
+        summary_writer_type()
     if resume:
-        result = _finished(config, directory)
+        result = finished_result(config, directory)
         if result is not None:
             return result
-    training = Training(
-        config, _dataset(config.data), device=device_named(device), execution=execution
-    )
-    directory.mkdir(parents=True, exist_ok=True)
-    if not resume:
-        for name in (RESULT, MASKS, CHECKPOINT, FILE_NAME):
-            (directory / name).unlink(missing_ok=True)
+    training = Training(config, _dataset(config.data), device=place, execution=execution)
+    _prepare(directory, is_fresh=not resume)
     metrics = _resumed(training, directory / CHECKPOINT)
     with MetricsLog(directory, metrics, has_tensorboard=has_tensorboard) as log:
         while len(metrics) < config.epochs:
@@ -181,6 +90,21 @@ def run(
             Checkpoint.of(training, metrics).save(directory / CHECKPOINT)
             log.add(metrics[-1])
     return _finish(training, metrics, directory)
+
+
+def _prepare(directory: Path, *, is_fresh: bool) -> None:
+    """Make the directory, if need be, and see whether it can be written."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in (RESULT, MASKS, CHECKPOINT, FILE_NAME) if is_fresh else ():
+            (directory / name).unlink(missing_ok=True)
+        (directory / FILE_NAME).open("ab").close()
+    except OSError as error:
+        raise InvalidInputError(
+            "directory",
+            got=f"{directory} ({error.strerror})",
+            allowed="a directory that can be written",
+        ) from error
 
 
 def _next_epoch(
@@ -225,6 +149,7 @@ def _finish(
         num_kept=num_kept if masks else num_all,
         num_weights=num_weights if masks else num_all,
         frozen_sha256=tensor_digest(frozen),
+        data_sha256=training.data.dataset.sha256,
     )
     save_tensors(
         directory / MASKS,
@@ -233,29 +158,6 @@ def _finish(
     )
     write_whole(directory / RESULT, json.dumps(result.to_json(), indent=1).encode("ascii"))
     return result
-
-
-def _finished(config: SearchConfig, directory: Path) -> SearchResult | None:
-    """Return the result that the directory holds, if it does."""
-    path = directory / RESULT
-    try:
-        report = json.loads(path.read_bytes())
-        check_same(config, report["config"], path)
-        return SearchResult(
-            config,
-            directory,
-            tuple(report["epochs"]),
-            **{name: report[name] for name in ("num_kept", "num_weights", "frozen_sha256")},
-        )
-    except FileNotFoundError:
-        return None
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise InvalidInputError(
-            "directory",
-            got=f"{path}, which is no result of a run",
-            allowed="a directory of runs",
-            hint="Start afresh, which replaces what is there.",
-        ) from error
 
 
 @lru_cache(maxsize=2)

@@ -115,6 +115,8 @@ class SearchHandle:
         """Count an optimizer step and do what the method does after one; call it after each."""
         for group in self.groups:
             group.num_steps += 1
+        if type(self.method).after_step is AbstractMethod.after_step:
+            return  # nothing is done: spare every step the look at every layer
         with torch.no_grad():
             for name, masked in self.layers.items():
                 self.method.after_step(self._frozen(name), masked, num_steps=self.num_steps)

@@ -5,7 +5,7 @@ The loops over all entries have no branch inside, so that they become vector cod
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -47,10 +47,45 @@ def move_bracket(
     ends[1] = min(threshold + radius, largest)
 
 
+class Descent(NamedTuple):
+    """One step of SGD with momentum, for scores whose straight-through gradient it takes itself.
+
+    Attributes
+    ----------
+    gradient : float array " n"
+        That of the effective weight.
+    velocity : float array " n"
+        The momentum buffer; written.
+    learning_rate, momentum, weight_decay : float
+    """
+
+    gradient: NDArray[Any]
+    velocity: NDArray[Any]
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+
+
+@numba.njit(cache=True, nogil=True)
+def _descend(scores, values, descent, by_magnitude, part):  # type: ignore[no-untyped-def]
+    """Move the scores of a part, and their velocity."""
+    number = scores.dtype.type
+    rate, momentum = number(descent.learning_rate), number(descent.momentum)
+    decay, zero = number(descent.weight_decay), number(0)
+    gradient, velocity = descent.gradient, descent.velocity
+    for i in range(part[0], part[1]):
+        score, slope = scores[i], gradient[i] * values[i]
+        if by_magnitude:
+            slope = slope if score > zero else (-slope if score < zero else zero)
+        moved = momentum * velocity[i] + (slope + decay * score)
+        velocity[i] = moved
+        scores[i] = score - rate * moved
+
+
 # Counts of a block are whole numbers in floats of the scores' width, so that they become vectors
 # like the scores; no other sum is there to be reordered.
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc"})
-def _count(scores, ends, by_magnitude, mask, kept, part):  # type: ignore[no-untyped-def]
+def _count(scores, ends, by_magnitude, out, values, part):  # type: ignore[no-untyped-def]
     """Keep what is above both ends; count what is above, what is not below, and what is finite."""
     lower, upper = ends
     largest = np.finfo(scores.dtype).max
@@ -59,9 +94,10 @@ def _count(scores, ends, by_magnitude, mask, kept, part):  # type: ignore[no-unt
     for i in range(part[0], part[1]):
         magnitude = abs(scores[i])
         rank = magnitude if by_magnitude else scores[i]
-        mask[i] = rank > upper
-        if kept is not None:
-            kept[1][i] = kept[0][i] if rank > upper else zero
+        if values is None:
+            out[i] = rank > upper
+        else:
+            out[i] = values[i] if rank > upper else zero
         num_above += one if rank > upper else zero
         num_least += one if rank >= lower else zero
         num_finite += one if magnitude <= largest else zero
@@ -69,14 +105,16 @@ def _count(scores, ends, by_magnitude, mask, kept, part):  # type: ignore[no-unt
 
 
 @numba.njit(cache=True, nogil=True)
-def _split(scores, ends, by_magnitude, mask, kept, candidates):  # type: ignore[no-untyped-def]
+def _split(scores, ends, by_magnitude, out, values, descent, candidates):  # type: ignore[no-untyped-def]
     """Keep the entries above both ends, list those between; count these, those, and the finite."""
     lower, upper = ends
     num_above, num_within, num_finite = 0, 0, 0
     size = _U64(scores.size)
     for start in range(_U64(0), size, _BLOCK):
         end = min(start + _BLOCK, size)
-        above, least, finite = _count(scores, ends, by_magnitude, mask, kept, (start, end))
+        if descent is not None:  # here, where the block stays in the cache
+            _descend(scores, values, descent, by_magnitude, (start, end))
+        above, least, finite = _count(scores, ends, by_magnitude, out, values, (start, end))
         num_above += above
         num_finite += finite
         if least != above and num_within + _BLOCK <= candidates.size:
@@ -95,8 +133,9 @@ def select_within(
     num_kept: int,
     bracket: NDArray[np.float64],
     by_magnitude: bool,
-    mask: NDArray[np.bool_],
-    kept: tuple[NDArray[Any], NDArray[Any]] | None,
+    out: NDArray[Any],
+    values: NDArray[Any] | None,
+    descent: Descent | None,
 ) -> tuple[int, bool, float]:
     """Keep the `num_kept` largest if the threshold is within a bracket, and move the bracket.
 
@@ -108,10 +147,12 @@ def select_within(
         Lower and upper end; both belong to it. Moved if the threshold is within.
     by_magnitude : bool
         Whether entries rank by |score|, not by score.
-    mask : bool array " n"
+    out : array " n"
+        The values that are kept and zeros elsewhere, or the mask where there are no values.
         Written; of use only if the threshold is within the bracket and all scores are finite.
-    kept : pair of float arrays " n", or None
-        Values, and where those that are kept are written, zeros elsewhere; of use as `mask` is.
+    values : float array " n", or None
+    descent : Descent, or None
+        A step that the scores make first, whatever comes of the bracket.
 
     Returns
     -------
@@ -120,7 +161,9 @@ def select_within(
     """
     ends = scores.dtype.type(bracket[0]), scores.dtype.type(bracket[1])
     candidates = np.empty(scores.size // 32 + 8 * int(_BLOCK), np.int64)
-    num_above, num_within, num_finite = _split(scores, ends, by_magnitude, mask, kept, candidates)
+    num_above, num_within, num_finite = _split(
+        scores, ends, by_magnitude, out, values, descent, candidates
+    )
     num_wanted = num_kept - num_above
     if not 0 < num_wanted <= num_within <= candidates.size:
         return num_finite, False, 0.0
@@ -136,10 +179,9 @@ def select_within(
         if ranks[k] == threshold and num_ties > 0:
             is_kept = True
             num_ties -= 1
-        i = candidates[k]
-        mask[i] = is_kept
-        if kept is not None and is_kept:
-            kept[1][i] = kept[0][i]
+        if is_kept:  # else it is left out already
+            i = candidates[k]
+            out[i] = True if values is None else values[i]
     change = 2 * num_beside(scores.size) / num_within
     radius = (bracket[1] / 2 - bracket[0] / 2) * min(max(change, 0.75), 2.0)
     move_bracket(bracket, threshold, radius, np.finfo(scores.dtype).max)

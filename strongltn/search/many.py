@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+import traceback
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from strongltn.search.checkpoint import write_whole
 from strongltn.search.config import SearchConfig
 from strongltn.search.experiment import Progress, SearchResult, run
 from strongltn.search.metrics import num_epochs_in
+from strongltn.search.processes import processes
 
 FAILURE = "failure.json"
 _LOOK_SECONDS = 1.0  # how often the epochs done are counted for the progress
@@ -60,14 +61,15 @@ def run_many(
         What carries out one; ``partial(run, device="cpu", resume=False)`` for other settings.
     executor : concurrent.futures.Executor, optional
         Must reach the directory; it stays open. By default new processes, as many as there are
-        cores, that share the cores evenly: a script then needs ``if __name__ == "__main__"``.
+        cores, that share them evenly (`processes`): a script then needs ``if __name__ ==
+        "__main__"``.
     progress : (stage, epochs done, epochs in all) -> None, optional
 
     Returns
     -------
     list of Outcome
-        In the order of the configurations. A failure is also in ``failure.json`` of its run, until
-        that run succeeds; bad input leaves nothing.
+        In the order of the configurations. A failure is also in ``failure.json`` of its run, with
+        its traceback, until that run succeeds; bad input leaves nothing.
 
     Raises
     ------
@@ -82,7 +84,7 @@ def run_many(
         )
     folders = [directory / config.name for config in configs]
     num_workers = min(len(configs), os.cpu_count() or 1)
-    with _processes(num_workers) if executor is None else nullcontext(executor) as pool:
+    with processes(num_workers) if executor is None else nullcontext(executor) as pool:
         futures = [
             pool.submit(run, config, folder)
             for config, folder in zip(configs, folders, strict=True)
@@ -90,7 +92,7 @@ def run_many(
         try:
             _follow(futures, folders, sum(config.epochs for config in configs), progress)
         except BaseException:  # such as Ctrl-C: what has not begun does not begin
-            for future in futures:
+            for future in futures if executor is not None else ():  # our own are ended anyway
                 future.cancel()
             raise
     return [_outcome(*row) for row in zip(configs, folders, futures, strict=True)]
@@ -107,32 +109,6 @@ class InThisProcess(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
-
-
-@contextmanager
-def _processes(num_workers: int) -> Iterator[Executor]:
-    """Yield new processes that share the cores; on an error they are ended at once."""
-    num_threads = max(1, (os.cpu_count() or 1) // num_workers)
-    before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        num_workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_limit_threads,
-        initargs=(num_threads,),
-    )
-    with pool:
-        try:
-            yield pool
-        except BaseException:  # a checkpoint is whole whenever its process ends
-            for worker in set(multiprocessing.active_children()) - before:
-                worker.terminate()
-            raise
-
-
-def _limit_threads(num_threads: int) -> None:
-    import torch
-
-    torch.set_num_threads(num_threads)
 
 
 def _follow(
@@ -158,13 +134,14 @@ def _outcome(config: SearchConfig, folder: Path, future: Future[SearchResult]) -
         return Outcome(config, folder, result=future.result())
     if not isinstance(error, Exception):
         raise error
-    if isinstance(error, InvalidInputError):
-        return Outcome(config, folder, error=error)
-    folder.mkdir(parents=True, exist_ok=True)
-    report = {
-        "config": config.to_json(),
-        "error": type(error).__name__,
-        "message": str(error),
-    }
-    write_whole(path, json.dumps(report, indent=1).encode("ascii"))
+    if not isinstance(error, InvalidInputError):
+        report = {
+            "config": config.to_json(),
+            "error": type(error).__name__,
+            "message": str(error),
+            "traceback": traceback.format_exception(error),
+        }
+        with suppress(OSError):  # a full disk is perhaps what failed
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(path, json.dumps(report, indent=1).encode("ascii"))
     return Outcome(config, folder, error=error)

@@ -6,7 +6,7 @@ moves it, with momentum and weight decay or without. Importing this module impor
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -14,8 +14,10 @@ from strongltn.errors import InvalidInputError
 from strongltn.search.density import num_kept_of
 from strongltn.search.initialization import LayerStreams
 from strongltn.search.method import AbstractMethod
-from strongltn.search.selection import Bracket, keep_top, top_fraction
-from strongltn.search.straight_through import straight_through
+from strongltn.search.selection import Bracket, top_fraction
+
+if TYPE_CHECKING:
+    from strongltn.search.descent import KeptWeight
 
 
 class MaskedWeight(torch.nn.Module):
@@ -35,18 +37,21 @@ class MaskedWeight(torch.nn.Module):
     scores : parameter, the shape of the weight
         What is trained.
     mask : bool buffer, the shape of the weight
-        True = kept. As fresh as the last call; a state dict always holds that of its scores.
+        True = kept. As of the last selection; a state dict always holds that of its scores.
     density : float64 buffer, one element
     num_steps : int64 buffer, one element
         Both as of the last state dict; the living values are those of the group.
     group : ScoreGroup
         Set by the group.
+    kept : KeptWeight, or None
+        Set by `ScoreSGD`: what then stands for the effective weight.
     """
 
     mask: torch.Tensor
     density: torch.Tensor
     num_steps: torch.Tensor
     group: ScoreGroup
+    kept: KeptWeight | None = None
 
     def __init__(
         self, weight: torch.Tensor, streams: LayerStreams, method: AbstractMethod, *, density: float
@@ -65,14 +70,12 @@ class MaskedWeight(torch.nn.Module):
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
         """Return the effective weight."""
-        group = self.group
-        method = group.method
+        if self.kept is not None:
+            return self.kept.current(weight)
+        group, method = self.group, self.group.method
         if self.training and method.is_sampled:
             mask = method.drawn_mask(self.scores, key=self.streams.key("mask", group.num_steps))
             return method.effective_weight(weight, self.scores, mask)
-        if method.masks_weight and group.is_quick:
-            kept = group.keep(weight)
-            return straight_through(self.scores, weight, kept, by_magnitude=method.by_magnitude)
         return method.effective_weight(weight, self.scores, self.selected_mask())
 
     def selected_mask(self) -> torch.Tensor:
@@ -95,6 +98,9 @@ class ScoreGroup:
 
     Attributes
     ----------
+    num_kept : int
+    hint : Bracket
+        Of the selections from these scores.
     num_steps : int
         Optimizer steps done.
     is_held : bool
@@ -109,47 +115,29 @@ class ScoreGroup:
         self.set_density(density)
         self.num_steps = 0
         self.is_held = False
-        self._hint = Bracket()
+        self.hint = Bracket()
         self._loaded: set[MaskedWeight] = set()
         for member in members:
             member.group = self
 
     def set_density(self, density: float) -> None:
         """Select for another density from now on."""
-        self._num_kept = num_kept_of(density, sum(m.mask.numel() for m in self.members))
+        self.num_kept = num_kept_of(density, sum(m.mask.numel() for m in self.members))
         self.density = density
 
-    @property
-    def is_quick(self) -> bool:
-        """Whether `keep` can select and mask in one pass."""
-        return len(self.members) == 1 and not self.is_held and self.members[0].mask.is_cpu
-
-    def keep(self, weight: torch.Tensor) -> torch.Tensor:
-        """Return the effective weight of the only member, and write its mask."""
-        (member,) = self.members
-        return keep_top(
-            member.scores,
-            self._num_kept,
-            self._hint,
-            by_magnitude=self.method.by_magnitude,
-            values=weight,
-            mask=member.mask,
-        )
-
     def select(self) -> None:
-        """Write the mask of every member."""
-        scores = self._scores()
+        """Write the mask of every member: that of evaluation."""
+        method = self.method
+        if method.is_sampled:
+            for member in self.members:
+                stream = member.streams.generator("evaluation")
+                member.mask.copy_(method.standing_mask(member.scores, generator=stream))
+            return
         found = top_fraction(
-            scores, self._count(scores), by_magnitude=self.method.by_magnitude, hint=self._hint
+            self._scores(), self.num_kept, by_magnitude=method.by_magnitude, hint=self.hint
         )
-        self._distribute(found.mask.view(-1))
-
-    def _count(self, scores: torch.Tensor) -> int:
-        return self.method.learned_count(scores) if self.method.learns_density else self._num_kept
-
-    def _distribute(self, mask: torch.Tensor) -> None:
-        parts = torch.split(mask, [member.mask.numel() for member in self.members])
-        for member, part in zip(self.members, parts, strict=True):
+        sizes = [member.mask.numel() for member in self.members]
+        for member, part in zip(self.members, torch.split(found.mask.view(-1), sizes), strict=True):
             member.mask.copy_(part.view_as(member.mask))
 
     def before_saving(self) -> None:
@@ -167,19 +155,14 @@ class ScoreGroup:
         self._loaded.clear()
         self.set_density(float(member.density))
         self.num_steps = int(member.num_steps)
-        loaded = torch.cat([member.mask.reshape(-1) for member in self.members])
-        scores = self._scores()
-        num_kept = int(loaded.count_nonzero())
-        is_right = num_kept == self._num_kept or (self.method.learns_density and num_kept > 0)
-        if is_right:
-            found = top_fraction(scores, num_kept, by_magnitude=self.method.by_magnitude)
-            is_right = torch.equal(found.mask.reshape(-1), loaded)
-        if not is_right:
+        loaded = [member.mask.clone() for member in self.members]
+        self.select()
+        if not all(torch.equal(m.mask, mask) for m, mask in zip(self.members, loaded, strict=True)):
             raise InvalidInputError(
                 "state_dict",
                 got=f"another mask in {', '.join(m.streams.layer for m in self.members)}",
                 allowed="the mask that belongs to the scores",
-                hint="The checkpoint is damaged, or of another method or scope.",
+                hint="The checkpoint is damaged, or of another method, scope or seed.",
             )
 
     def _scores(self) -> torch.Tensor:

@@ -24,11 +24,13 @@ class AbstractMethod(ABC):
     by_magnitude : bool
         Whether |score| ranks, not the score.
     is_sampled : bool, class attribute
-        Whether the mask is drawn at random in training (`drawn_mask`), not selected.
+        Whether masks are drawn at random, not selected: anew at every training step
+        (`drawn_mask`), once for all in evaluation (`standing_mask`).
     learns_density : bool, class attribute
         Whether the number of kept weights follows from the scores, not from the density.
     masks_weight : bool, class attribute
-        Whether the effective weight is simply mask * weight: that is quicker.
+        Whether the effective weight is mask * weight and nothing else has part in the gradient of
+        the scores: `ScoreSGD` is quicker then.
     """
 
     is_sampled: ClassVar[bool] = False
@@ -52,12 +54,14 @@ class AbstractMethod(ABC):
     ) -> torch.Tensor:
         """Return the weight that the network has, differentiable in the scores."""
 
-    def learned_count(self, scores: torch.Tensor) -> int:
-        """Return how many of the weights with these scores are kept, if `learns_density`."""
-        raise NotImplementedError(f"{type(self).__name__} keeps what the density says")
-
     def drawn_mask(self, scores: torch.Tensor, *, key: int) -> torch.Tensor:
         """Return a random mask for one training step, a function of scores and key."""
+        raise NotImplementedError(f"{type(self).__name__} selects its masks")
+
+    def standing_mask(
+        self, scores: torch.Tensor, *, generator: np.random.Generator
+    ) -> torch.Tensor:
+        """Return the mask of evaluation: one draw, a function of the scores and the stream."""
         raise NotImplementedError(f"{type(self).__name__} selects its masks")
 
     def penalty(self, scores: torch.Tensor) -> torch.Tensor:

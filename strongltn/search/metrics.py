@@ -36,7 +36,10 @@ class MetricsLog:
         self, directory: Path, done: Iterable[dict[str, Any]], *, has_tensorboard: bool = False
     ) -> None:
         lines = list(done)
-        self._writer = _summary_writer(directory, len(lines)) if has_tensorboard else None
+        self._writer = None
+        if has_tensorboard:
+            folder = str(directory / "tensorboard")
+            self._writer = summary_writer_type()(folder, purge_step=len(lines) + 1)
         self._path = directory / FILE_NAME
         self._path.write_bytes(b"".join(map(_line, lines)))
 
@@ -68,7 +71,14 @@ def num_epochs_in(directory: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def _summary_writer(directory: Path, num_done: int) -> Any:
+def summary_writer_type() -> Any:
+    """Return TensorBoard's writer.
+
+    Raises
+    ------
+    InvalidInputError
+        It is not installed.
+    """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
@@ -76,9 +86,9 @@ def _summary_writer(directory: Path, num_done: int) -> Any:
             "tensorboard",
             got="asked for, but not installed",
             allowed="left out, or installed",
-            hint="pip install tensorboard",
+            hint="Try: pip install tensorboard",
         ) from error
-    return SummaryWriter(str(directory / "tensorboard"), purge_step=num_done + 1)
+    return SummaryWriter
 
 
 def _line(metrics: dict[str, Any]) -> bytes:

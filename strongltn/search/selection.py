@@ -102,39 +102,49 @@ def top_fraction(
         return Selection(mask.view(scores.shape), level)
     found = np.empty(scores.numel(), dtype=np.bool_)
     ends = Bracket().ends if hint is None else hint.ends
-    threshold = _select(flat_array(scores), num_kept, ends, by_magnitude, found, None)
+    threshold = _select(flat_array(scores), num_kept, ends, by_magnitude, found)
     return Selection(torch.from_numpy(found).view(scores.shape), threshold)
 
 
-def keep_top(
+def descend_and_keep(
     scores: torch.Tensor,
     num_kept: int,
     hint: Bracket,
     *,
     by_magnitude: bool,
     values: torch.Tensor,
-    mask: torch.Tensor,
-) -> torch.Tensor:
-    """Return the `values` of the largest scores, zeros elsewhere; the mask is written, too.
+    kept: torch.Tensor,
+    descent: kernels.Descent,
+) -> None:
+    """Move the scores, then write the `values` of the largest into `kept`, zeros elsewhere.
 
-    `top_fraction` and `masked` in one pass, on the CPU, of arguments that are already checked.
+    Steps that are each bound by the memory, in one pass, on the CPU, of checked arguments.
 
     Parameters
     ----------
-    scores, num_kept, hint, by_magnitude
+    scores : tensor, contiguous
+        Written.
+    num_kept, hint, by_magnitude
         As in `top_fraction`.
     values : tensor, shape and type of the scores
-    mask : bool tensor, contiguous, the shape of the scores
+    kept : tensor, contiguous, shape and type of the scores
         Written.
+    descent : Descent
 
-    Returns
-    -------
-    tensor, shape and type of the values
+    Raises
+    ------
+    InvalidInputError
+        A score has become NaN or infinite.
     """
-    kept = torch.empty(values.shape, dtype=values.dtype)
-    pair = flat_array(values), flat_array(kept)
-    _select(flat_array(scores), num_kept, hint.ends, by_magnitude, flat_array(mask), pair)
-    return kept
+    _select(
+        scores.detach().view(-1).numpy(),  # not `flat_array`: what is written must be a view
+        num_kept,
+        hint.ends,
+        by_magnitude,
+        kept.detach().view(-1).numpy(),
+        values=flat_array(values),
+        descent=descent,
+    )
 
 
 def flat_array(tensor: torch.Tensor) -> NDArray[Any]:
@@ -148,12 +158,14 @@ def _select(
     num_kept: int,
     ends: NDArray[np.float64],
     by_magnitude: bool,
-    mask: NDArray[np.bool_],
-    kept: tuple[NDArray[Any], NDArray[Any]] | None,
+    out: NDArray[Any],
+    *,
+    values: NDArray[Any] | None = None,
+    descent: kernels.Descent | None = None,
 ) -> float:
-    """Write `mask` and `kept`, move the bracket, and return the threshold."""
+    """Write the mask, or the kept values, move the bracket, and return the threshold."""
     num_finite, is_within, threshold = kernels.select_within(
-        scores, num_kept, ends, by_magnitude, mask, kept
+        scores, num_kept, ends, by_magnitude, out, values, descent
     )
     if num_finite < scores.size:
         raise InvalidInputError(
@@ -163,9 +175,10 @@ def _select(
             hint="The training has diverged: try a smaller learning rate.",
         )
     if not is_within:
+        mask = out if values is None else np.empty(scores.size, dtype=np.bool_)
         threshold = _select_among_all(scores, num_kept, ends, by_magnitude, mask)
-        if kept is not None:
-            kernels.apply_mask(kept[0], mask, kept[1])
+        if values is not None:
+            kernels.apply_mask(values, mask, out)
     return float(threshold)
 
 

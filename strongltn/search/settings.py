@@ -74,7 +74,7 @@ def settings_of(
     if model.endswith(("-diamond", "-wide")):
         chosen |= {"init": Init.KAIMING_NORMAL, "weight_decay": 5e-4, "batch_size": 64}
         if model.startswith("lenet-5"):
-            chosen |= {"learning_rate": 0.01, "pretraining_epochs": epochs}
+            chosen |= {"learning_rate": 0.01}
         if model.endswith("-diamond") and isinstance(value, EdgePopup):
             value = replace(value, initial=InitialScores.WEIGHT_SCALE)
     chosen |= given

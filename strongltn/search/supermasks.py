@@ -15,16 +15,15 @@ if TYPE_CHECKING:
 
     from strongltn.search.masking import MaskedWeight
 
-_LOGIT_NOISE = 0.01  # half-width: it moves a probability by a quarter of a percent at most
-
 
 @dataclass(frozen=True)
 class LearnedSupermask(AbstractMethod):
     """Keep each weight with probability sigmoid(score), drawn anew at every training step.
 
-    In evaluation the mask is the likeliest one of its size: as many weights as are kept on average,
-    round(sum of the probabilities), those of the largest scores. The density given is the first
-    probability of every weight; training then moves it.
+    In evaluation it is one such draw, always the same: weight i is kept if a uniform number that
+    follows from the seed, the layer and i alone is below sigmoid(score i). (The largest scores up
+    to the expected number would be another network, which nothing has trained.) The density given
+    is the first probability of every weight; training then moves it.
 
     Parameters
     ----------
@@ -44,22 +43,12 @@ class LearnedSupermask(AbstractMethod):
     def initial_scores(
         self, weight: torch.Tensor, *, density: float, generator: np.random.Generator
     ) -> torch.Tensor:
-        """Return the logit of the density, which must be below 1, with a little noise.
-
-        Without the noise all would tie, and the first mask would keep the first layers.
-        """
+        """Return the logit of the density, which must be below 1."""
         if density == 1:
             raise InvalidInputError(
                 "density", got=density, allowed="in (0, 1) for LearnedSupermask: a probability"
             )
-        logit = math.log(density / (1 - density))
-        return uniform_scores(
-            weight, generator, low=logit - _LOGIT_NOISE, high=logit + _LOGIT_NOISE
-        )
-
-    def learned_count(self, scores: torch.Tensor) -> int:
-        """Return the expected number of kept weights, rounded, at least 1."""
-        return max(1, math.floor(float(scores.detach().double().sigmoid().sum()) + 0.5))
+        return weight.new_full(weight.shape, math.log(density / (1 - density)))
 
     def drawn_mask(self, scores: torch.Tensor, *, key: int) -> torch.Tensor:
         """Return independent draws."""
@@ -70,6 +59,21 @@ class LearnedSupermask(AbstractMethod):
             scores.shape, generator=generator, device=scores.device, dtype=scores.dtype
         )
         return draws < scores.detach().sigmoid()
+
+    def standing_mask(
+        self, scores: torch.Tensor, *, generator: np.random.Generator
+    ) -> torch.Tensor:
+        """Return one draw: where the score exceeds the logit of a uniform number.
+
+        The logit, because sigmoid rounds differently from device to device.
+        """
+        import numpy as np
+        import torch
+
+        draws = generator.random(tuple(scores.shape))
+        with np.errstate(divide="ignore"):  # 0 has the logit -inf, which every score exceeds
+            logits = np.log(draws) - np.log1p(-draws)
+        return scores.detach() > torch.from_numpy(logits).to(scores)
 
     def effective_weight(
         self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
@@ -132,8 +136,6 @@ class GemMiner(AbstractMethod):
 
     l1: float = 0.0
     l2: float = 1e-4
-
-    masks_weight: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("l1", "l2"):

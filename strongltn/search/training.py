@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -19,13 +18,13 @@ from strongltn.search.batches import ResidentData
 from strongltn.search.blocks import ImageClassifier
 from strongltn.search.config import SearchConfig
 from strongltn.search.datasets import Dataset
+from strongltn.search.descent import ScoreSGD
 from strongltn.search.diamonds import initialize_pensia
 from strongltn.search.execution import Execution, Forward, accelerated, autocast, check_execution
 from strongltn.search.handle import Scope, SearchHandle, attach
 from strongltn.search.initialization import initialize
 from strongltn.search.method import AbstractMethod
 from strongltn.search.models import model_named
-from strongltn.search.pretraining import pretrain_features
 
 StepDone = Callable[[int], None]
 
@@ -80,13 +79,7 @@ class Training:
         self.data = ResidentData(
             dataset, device=device, batch_size=config.batch_size, features=features
         )
-        self.optimizer = torch.optim.SGD(
-            self.trained(),
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            fused=True,
-        )
+        self.optimizer = self._new_optimizer()
         self._execution = execution
         self._quick: Forward | None = None
         method = config.method
@@ -195,6 +188,16 @@ class Training:
             step_done(done)
         return float(loss_sum) / self.data.num_images, int(num_right)
 
+    def _new_optimizer(self) -> torch.optim.SGD:
+        rates: dict[str, Any] = {
+            "lr": self.config.learning_rate,
+            "momentum": self.config.momentum,
+            "weight_decay": self.config.weight_decay,
+        }
+        if self.handle is None:
+            return torch.optim.SGD(self.trained(), fused=True, **rates)
+        return ScoreSGD(self.handle, **rates)
+
     def _network_for(self, images: torch.Tensor) -> Forward:
         if self._execution is Execution.EAGER or len(images) < self.config.batch_size:
             return self._head
@@ -218,18 +221,12 @@ class Training:
 
 
 def draw_source(config: SearchConfig, dataset: Dataset) -> ImageClassifier:
-    """Return the untrained network of a configuration, on the CPU.
-
-    Convolutions that experiment 2 has trained beforehand are trained here.
-    """
+    """Return the untrained network of a configuration, on the CPU."""
     network = model_named(config.model, input_shape=dataset.input_shape)
     if not config.is_pensia:
         initialize(network, config.init, seed=config.seed, density=config.density)
         return network
     initialize_pensia(network, seed=config.seed)
-    if config.pretraining_epochs:
-        state = _pretrained_features(dataset, config.seed, config.pretraining_epochs)
-        network.get_submodule("features").load_state_dict(state)
     return network
 
 
@@ -259,11 +256,3 @@ def _diverged(what: str, epoch: int) -> TrainingDiverged:
     return TrainingDiverged(
         f"In epoch {epoch + 1} {what} became NaN or infinite. Try a smaller learning rate."
     )
-
-
-@lru_cache(maxsize=4)
-def _pretrained_features(dataset: Dataset, seed: int, num_epochs: int) -> dict[str, torch.Tensor]:
-    """Return trained convolutions; once for all searches of a seed in this process."""
-    network = model_named("lenet-5-linear-diamond", input_shape=dataset.input_shape)
-    pretrain_features(network, dataset, seed=seed, num_epochs=num_epochs)
-    return dict(network.get_submodule("features").state_dict())

@@ -33,9 +33,11 @@ ALLOWED = {
     "reproduce_command": BASE | {"console"},
     "radius_curve": MIDDLE | {"networks", "certify"},
     "certify_command": MIDDLE
-    | {"networks", "certify", "pipeline", "radius_curve", "report", "plotting", "console"},
+    | {"networks", "certify", "pipeline", "radius_curve", "report", "plotting", "console"}
+    | {"groundtruth"},
     "report": set(),
     "search": MIDDLE | {"networks", "data"},
+    "groundtruth": PILLARS | {"construct", "certify", "subset_sum", "search", "data"},
     "search_command": BASE | {"search", "bench", "console"},
     "bench": MIDDLE | {"subset_sum", "search", "data"},
     "data": MIDDLE | {"networks"},
@@ -191,7 +193,7 @@ def loaded_by(statement):
 def test_imports_are_light():
     statement = (
         "import strongltn, strongltn.theorems, strongltn.rng, strongltn.subset_sum, "
-        "strongltn.simulate, strongltn.search"
+        "strongltn.simulate, strongltn.search, strongltn.groundtruth"
     )
     assert loaded_by(statement) == []
 

@@ -120,6 +120,18 @@ MUTANTS = {
         "(rest >= 0)",
         "tests/unit/test_proofs_check.py",
     ),
+    "ties to the highest index": Mutant(
+        "strongltn/search/selection.py",
+        "mask[ties[: num_kept - np.count_nonzero(mask)]] = True",
+        "mask[ties[::-1][: num_kept - np.count_nonzero(mask)]] = True",
+        "tests/unit/test_search_selection.py",
+    ),
+    "a mask of other scores loaded": Mutant(
+        "strongltn/search/masking.py",
+        "if not all(torch.equal(m.mask, mask)",
+        "if not all(m.mask.shape == mask.shape",
+        "tests/unit/test_search_masking.py",
+    ),
     "a drift rounded upwards": Mutant(
         "strongltn/theorems/drift.py",
         "scaled.lower().floor()",

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from experiments import certificate_tightness, pensia2020_experiment1
+from experiments.recipe_record import read_rows
+from experiments.search import pensia2020_comparison
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,6 +34,13 @@ def test_table_of_experiment_1_is_the_recorded_one():
 def test_table_of_tightness_is_the_recorded_one():
     rows = certificate_tightness.read(certificate_tightness.RECORD)
     assert readme_table("certificate_tightness") == certificate_tightness.table(rows)
+
+
+def test_tables_of_experiment_2_are_the_recorded_ones():
+    rows = read_rows(pensia2020_comparison.RECORD)
+    table = pensia2020_comparison.markdown_table(rows, "lenet-5")
+    assert readme_table("pensia2020_experiment2") == table
+    assert readme_table("pensia2020_logs") == pensia2020_comparison.log_table(rows)
 
 
 def test_options_in_the_readme_exist():

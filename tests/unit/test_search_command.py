@@ -16,6 +16,7 @@ from strongltn.search.config import Precision, Schedule
 from strongltn.search.execution import Execution
 from strongltn.search.handle import Scope
 from strongltn.search.initialization import Init
+from strongltn.search.training import Training
 
 QUICK = ("--epochs", 1, "--batch-size", 512)
 
@@ -48,7 +49,7 @@ def run(monkeypatch, capsys):
 @pytest.fixture
 def no_processes(monkeypatch):
     """Let what would be spread over processes run here: torch takes seconds to import."""
-    monkeypatch.setattr(many, "_processes", lambda num_workers: nullcontext(many.InThisProcess()))
+    monkeypatch.setattr(many, "processes", lambda num_workers: nullcontext(many.InThisProcess()))
 
 
 @pytest.fixture
@@ -94,7 +95,9 @@ def test_several_seeds_are_several_runs(run, out):
     assert len({row["identity"] for row in rows}) == 3
     assert all(row["density"] == 1 for row in rows)
     _, lines, _ = run("search", "dense", *QUICK, "--seeds", "3,1,2", "--out", out)
-    assert lines.splitlines()[-1].endswith("on average")
+    *_, mean, _, compared = lines.splitlines()
+    assert mean.endswith("on average")
+    assert compared.endswith("strongltn search edge-popup --model digits-fc --data digits")
 
 
 def test_every_option_reaches_the_configuration(run, out, monkeypatch):
@@ -119,7 +122,6 @@ def test_every_option_reaches_the_configuration(run, out, monkeypatch):
         "--scope": "global",
         "--schedule": "cubic",
         "--precision": "bfloat16",
-        "--pretraining-epochs": 2,
         "--device": "cuda",
         "--execution": "captured",
         "--out": out,
@@ -132,7 +134,7 @@ def test_every_option_reaches_the_configuration(run, out, monkeypatch):
     config = configs[0]
     assert (config.model, config.data, config.density) == ("lenet-5-linear-diamond", "mnist", 0.3)
     assert (config.epochs, config.learning_rate, config.batch_size) == (7, 0.4, 9)
-    assert (config.momentum, config.weight_decay, config.pretraining_epochs) == (0.8, 0.01, 2)
+    assert (config.momentum, config.weight_decay) == (0.8, 0.01)
     assert (config.init, config.scope) == (Init.KAIMING_NORMAL, Scope.GLOBAL)
     assert (config.schedule, config.precision) == (Schedule.CUBIC, Precision.BFLOAT16)
     assert (directory, device) == (out, "cuda")
@@ -181,6 +183,57 @@ def test_a_gpu_that_is_not_there_is_an_error(run, out, monkeypatch):
         assert code == 2
         assert "torch sees no GPU here" in err
     assert not out.exists()
+
+
+def test_a_gpu_that_is_not_there_is_one_where_the_result_is(run, out):
+    assert run("search", "edge-popup", *QUICK, "--out", out)[0] == 0
+    assert run("search", "edge-popup", *QUICK, "--out", out)[0] == 0
+    code, text, err = run("search", "edge-popup", *QUICK, "--out", out, "--device", "cuda:7")
+    assert (code, text) == (2, "")
+    assert err.startswith("strongltn: The 'device' parameter must be one of auto, cpu")
+
+
+@pytest.mark.usefixtures("no_processes")
+def test_bad_input_is_said_once_for_all_runs(run, out, monkeypatch, tmp_path):
+    monkeypatch.setenv("STRONGLTN_DATA", str(tmp_path))
+    code, text, err = run("search", "dense", "--data", "mnist", "--seeds", "0,1,2", "--out", out)
+    assert (code, text) == (2, "")
+    assert err.count("STRONGLTN_DATA") == 1
+    assert str(out) not in err
+
+
+@pytest.mark.parametrize("error", [OSError("no space left"), RuntimeError("out of memory")])
+def test_an_error_that_nobody_foresaw_is_no_success_and_no_traceback(run, out, monkeypatch, error):
+    def fail(self, epoch, *, step_done):
+        raise error
+
+    monkeypatch.setattr("strongltn.search.training.Training.train_epoch", fail)
+    code, text, err = run("search", "edge-popup", *QUICK, "--out", out)
+    assert (code, text) == (1, "")
+    assert f"{type(error).__name__}: {error}" in err
+    assert "Traceback" not in err
+    (path,) = out.glob("*/failure.json")
+    assert "Traceback" in json.loads(path.read_text())["traceback"][0]
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt, 130), (SystemExit, 143)])
+def test_a_run_that_is_stopped_says_how_to_go_on(run, out, monkeypatch, stop, code):
+    whole = run("search", "edge-popup", "--epochs", 2, "--json", "--out", out / "whole")[1]
+    train = Training.train_epoch
+
+    def stopped(self, epoch, *, step_done):
+        if epoch == 1:
+            raise stop(*([143] if stop is SystemExit else []))
+        return train(self, epoch, step_done=step_done)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "train_epoch", stopped)
+        found = run("search", "edge-popup", "--epochs", 2, "--out", out)
+    assert found[:2] == (code, "")
+    assert "the same command goes on after the last whole epoch" in found[2]
+    rest = run("search", "edge-popup", "--epochs", 2, "--json", "--out", out)[1]
+    runs = [json.loads(text)["runs"][0] for text in (whole, rest)]
+    assert runs[0]["test_accuracy"] == runs[1]["test_accuracy"]
 
 
 def test_a_run_that_fails_is_no_success(run, out, monkeypatch):

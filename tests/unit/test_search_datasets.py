@@ -205,8 +205,24 @@ def test_a_folder_that_cannot_be_written_is_an_error(mnist_mirror, tmp_path):
         dataset_named("mnist", tmp_path / "file", download=True)
 
 
+def test_the_digest_is_that_of_all_pixels_and_labels(tmp_path, small_mnist):
+    write(tmp_path / "0", small_mnist, zipped=True)
+    digests = {dataset_named("mnist", tmp_path / "0").sha256}
+    for k, name in enumerate(small_mnist, start=1):
+        changed = {**small_mnist, name: small_mnist[name][:-1] + b"\x07"}
+        write(tmp_path / str(k), changed)
+        data.MNIST_FILES.update({name: md5(changed[name])})
+        digests.add(dataset_named("mnist", tmp_path / str(k)).sha256)
+        data.MNIST_FILES.update({name: md5(small_mnist[name])})
+    assert len(digests) == 5
+    write(tmp_path / "5", small_mnist)
+    assert dataset_named("mnist", tmp_path / "5").sha256 in digests
+
+
 def test_digits_are_always_there():
     digits, again = dataset_named("digits"), dataset_named("digits")
+    assert digits.input_shape == datasets.INPUT_SHAPES["digits"]
+    assert digits.sha256 == again.sha256
     assert np.array_equal(digits.train.images, again.train.images)
     assert len(digits.train.labels) + len(digits.test.labels) == 1797
     every = np.concatenate([digits.train.images, digits.test.images])

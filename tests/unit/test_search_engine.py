@@ -3,11 +3,15 @@
 import json
 import pickle
 import random
+import signal
+import subprocess
 import sys
+import time
 import types
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +21,13 @@ from strongltn.errors import InvalidInputError, TrainingDiverged, UnsolvedError
 from strongltn.search import experiment, many
 from strongltn.search.augmentation import Augmentation
 from strongltn.search.batches import ResidentData
-from strongltn.search.checkpoint import Checkpoint, load_tensors, save_tensors, tensor_digest
+from strongltn.search.checkpoint import (
+    Checkpoint,
+    load_tensors,
+    save_tensors,
+    tensor_digest,
+    write_whole,
+)
 from strongltn.search.config import Precision, Schedule, SearchConfig
 from strongltn.search.datasets import dataset_named
 from strongltn.search.execution import Execution, autocast, check_execution, device_named
@@ -92,13 +102,11 @@ def test_configurations_survive_json(method):
 
 def test_every_field_belongs_to_the_identity():
     config = settings()
-    assert OTHER.keys() == {field.name for field in fields(config)} - {"pretraining_epochs"}
+    assert OTHER.keys() == {field.name for field in fields(config)}
     for name, value in OTHER.items():
         other = replace(config, **{name: value})
         assert other.identity != config.identity, name
         assert other.to_json()[name] != config.to_json()[name]
-    lenet = settings(model="lenet-5-wide")
-    assert replace(lenet, pretraining_epochs=9).identity != lenet.identity
 
 
 def test_a_number_has_one_identity():
@@ -132,7 +140,6 @@ def test_a_number_has_one_identity():
         ("scope", "layer"),
         ("schedule", "linear"),
         ("precision", "float16"),
-        ("pretraining_epochs", 1),
     ],
 )
 def test_bad_settings_are_refused_by_name(name, value):
@@ -146,7 +153,6 @@ def test_settings_that_contradict_each_other_are_refused():
         {"method": Dense(), "density": 1.0, "schedule": Schedule.LINEAR},
         {"method": IteRand(init=Init.KAIMING_NORMAL), "init": Init.SIGNED_CONSTANT},
         {"model": "fc2-relu-diamond", "init": Init.SIGNED_CONSTANT},
-        {"model": "lenet-5-wide", "init": Init.KAIMING_NORMAL, "pretraining_epochs": 0},
     ):
         with pytest.raises(InvalidInputError):
             replace(settings(), **bad)
@@ -189,7 +195,7 @@ def test_settings_fit_the_method_and_the_network():
     assert settings("iterand", init=Init.SCALED).method.init is Init.SCALED
     diamond = settings(model="lenet-5-relu-diamond", data="mnist", batch_size=None)
     assert diamond.method.initial is InitialScores.WEIGHT_SCALE
-    assert (diamond.learning_rate, diamond.batch_size, diamond.pretraining_epochs) == (0.01, 64, 2)
+    assert (diamond.learning_rate, diamond.batch_size) == (0.01, 64)
     assert settings(model="fc2-wide").method == EdgePopup()
 
 
@@ -333,9 +339,13 @@ def test_files_of_another_configuration_are_refused(tmp_path):
     with pytest.raises(InvalidInputError, match=r"another configuration \(density, seed\)"):
         run(settings(density=0.25, seed=2), tmp_path)
     assert (tmp_path / CHECKPOINT).read_bytes() == before
-    run(settings(), tmp_path)
+    result = run(settings(), tmp_path)
     with pytest.raises(InvalidInputError, match=r"another configuration \(scope\)"):
         run(settings(scope=Scope.GLOBAL), tmp_path)
+    run(settings(seed=2), tmp_path / "other")
+    (tmp_path / "other" / MASKS).replace(tmp_path / MASKS)
+    with pytest.raises(InvalidInputError, match=r"another configuration \(seed\)"):
+        result.masks()
 
 
 @pytest.mark.parametrize("place", [0, 200, -1])
@@ -358,6 +368,31 @@ def test_a_damaged_result_is_refused(tmp_path):
         run(settings(), tmp_path)
 
 
+def test_a_directory_that_cannot_be_written_is_bad_input(tmp_path):
+    (tmp_path / "file").write_text("")
+    for directory in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(InvalidInputError, match=r"can be written\. Got .*file"):
+            run(settings(), directory)
+    (tmp_path / "run" / FILE_NAME).mkdir(parents=True)
+    with pytest.raises(InvalidInputError, match="can be written"):
+        run(settings(), tmp_path / "run")
+
+
+def test_what_is_asked_for_is_checked_before_what_is_there(tmp_path, monkeypatch):
+    """No GPU and no TensorBoard are errors, even where the result is there; nothing is touched."""
+    config = settings(epochs=1)
+    run(config, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    for resume in (True, False):
+        with pytest.raises(InvalidInputError, match="torch sees no GPU"):
+            run(config, tmp_path, device="cuda", resume=resume)
+        with pytest.raises(InvalidInputError, match="pip install tensorboard"):
+            run(config, tmp_path, has_tensorboard=True, resume=resume)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_a_crash_while_writing_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     config = settings()
     with pytest.raises(Stopped):
@@ -371,6 +406,10 @@ def test_a_crash_while_writing_leaves_the_checkpoint_before(tmp_path, monkeypatc
     with pytest.raises(OSError, match="no space"):
         run(config, tmp_path)
     assert (tmp_path / CHECKPOINT).read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {CHECKPOINT, FILE_NAME}
+    (outcome,) = run_many([config], tmp_path / "many", executor=InThisProcess())
+    assert str(outcome.error) == "no space left"
+    assert not (outcome.directory / FAILURE).exists()  # it could not be written either
 
 
 @pytest.mark.parametrize("method", ["edge-popup", "biprop", "dense"])
@@ -452,26 +491,6 @@ def test_products_in_bfloat16_are_another_computation(tmp_path):
     assert torch.bfloat16 not in {tensor.dtype for tensor in tensors.values()}
     with autocast(settings(), CPU):
         assert not torch.is_autocast_enabled("cpu")
-
-
-def test_pretrained_convolutions_are_those_of_the_source(tmp_path, monkeypatch):
-    calls = []
-
-    def pretrain(network, dataset, *, seed, num_epochs):
-        calls.append((seed, num_epochs))
-        with torch.no_grad():
-            for weight in network.get_submodule("features").parameters():
-                weight.fill_(0.5)
-
-    monkeypatch.setattr("strongltn.search.training.pretrain_features", pretrain)
-    digits = dataset_named("digits")
-    large = replace(digits, input_shape=(1, 28, 28))
-    for form in ("linear-diamond", "wide"):
-        config = settings(model=f"lenet-5-{form}", pretraining_epochs=7)
-        network = draw_source(config, large)
-        assert all(bool((w == 0.5).all()) for w in network.features.parameters())
-        assert all(bool((w != 0.5).any()) for w in network.classifier.parameters())
-    assert calls == [(0, 7)]  # once for both
 
 
 # --- devices and execution
@@ -572,6 +591,7 @@ def test_one_failure_stops_no_other_run(tmp_path, executor):
     assert failure["error"] == "TrainingDiverged"
     assert failure["message"] == "as the test wants it"
     assert failure["config"] == outcomes[1].config.to_json()
+    assert "in failing_for_seed_1" in "".join(failure["traceback"])
     assert seen[0][0] == "epochs"
     assert {total for _, _, total in seen} == {6}
     again = run_many(several(), tmp_path, executor=executor)
@@ -597,6 +617,28 @@ def test_processes_are_the_default(tmp_path, monkeypatch):
     assert not outcomes[1].directory.exists()
     here = run(good, tmp_path / "here")
     assert here.metrics[0]["test_accuracy"] == outcomes[0].result.metrics[0]["test_accuracy"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="not a POSIX system")
+def test_processes_end_with_the_one_that_made_them():
+    """It is killed without a chance to clean up; the worker is in the middle of a run."""
+    script = (
+        "import os, time\n"
+        "from strongltn.search.processes import processes\n"
+        "with processes(1) as pool:\n"
+        "    print(pool.submit(os.getpid).result(), flush=True)\n"
+        "    pool.submit(time.sleep, 60).result()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
+        worker = int(parent.stdout.readline())
+        ignored = Path(f"/proc/{worker}/status")
+        if ignored.exists():
+            (line,) = [li for li in ignored.read_text().splitlines() if li.startswith("SigBlk")]
+            assert int(line.split()[1], 16) >> (signal.SIGINT - 1) & 1  # Ctrl-C is the parent's
+        began = time.monotonic()
+        parent.kill()
+        parent.stdout.read()  # until all that could write to it have ended
+    assert time.monotonic() - began < 30
 
 
 def test_interruption_cancels_what_has_not_begun(tmp_path):
@@ -639,6 +681,30 @@ def test_tensors_are_written_with_their_bits(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     with pytest.raises(InvalidInputError):
         load_tensors(tmp_path / "absent")
+
+
+def test_the_same_content_is_the_same_file(tmp_path):
+    tensors = {name: torch.arange(3.0) for name in "cab"}
+    values = {name: [1, name] for name in "zyxwvu"}
+    for name in ("one", "other"):
+        save_tensors(tmp_path / name, tensors, values)
+        tensors, values = (dict(reversed(part.items())) for part in (tensors, values))
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_two_processes_at_one_run_do_no_harm(tmp_path, monkeypatch):
+    """One is at writing while the other writes the same file, and is done first."""
+    path = tmp_path / "file"
+
+    def overtake(number):
+        monkeypatch.undo()
+        monkeypatch.setattr("strongltn.search.checkpoint.os.getpid", lambda: 1)
+        write_whole(path, b"other")
+
+    monkeypatch.setattr("strongltn.search.checkpoint.os.fsync", overtake)
+    write_whole(path, b"one")
+    assert path.read_bytes() == b"one"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_with_any_byte_altered_is_refused(tmp_path):

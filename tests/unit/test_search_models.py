@@ -10,13 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from strongltn.data import LabelledImages
 from strongltn.errors import InvalidInputError
 from strongltn.networks import TargetNetwork
-from strongltn.search import pretraining
-from strongltn.search.architectures import ARCHITECTURES, MNIST_SHAPE
+from strongltn.search.architectures import ARCHITECTURES
 from strongltn.search.blocks import InputCopies, ResidualBlock
-from strongltn.search.datasets import Dataset
 from strongltn.search.diamonds import PENSIA_FORMS, initialize_pensia, pensia_network
 from strongltn.search.handle import attach
 from strongltn.search.initialization import Init, initialize
@@ -181,12 +178,11 @@ def test_draws_are_functions_of_seed_and_name():
 
 
 @pytest.mark.parametrize("form", PENSIA_FORMS)
-def test_convolutions_of_experiment_2_are_neither_searched_nor_drawn(form):
+def test_only_the_classifier_of_experiment_2_is_searched(form):
     network = pensia_network("lenet-5", form)
     initialize_pensia(network, seed=5)
     assert all(name.startswith("classifier.") for name in network.searched)
     assert all(bool(weight.all()) for weight in searched_weights(network))
-    assert not any(bool(weight.any()) for weight in network.get_submodule("features").parameters())
 
 
 def test_copies_keep_the_attributes():
@@ -223,51 +219,22 @@ def test_diamonds_are_masked_and_convolutions_are_not():
     assert "features.0.weight" in dict(network.named_parameters())
 
 
-def bright_corners(count, *, seed):
-    """28 x 28 images, each with one bright quarter: its number is the class."""
-    generator = np.random.default_rng(seed)
-    labels = generator.integers(0, 4, count)
-    images = generator.random((count, 28, 28)).astype(np.float32) / 4
-    for image, label in zip(images, labels, strict=True):
-        image[14 * (label // 2) :, 14 * (label % 2) :][:14, :14] += 0.5
-    return LabelledImages(images.reshape(count, -1), labels)
-
-
-def corner_data():
-    train, test = bright_corners(640, seed=0), bright_corners(100, seed=1)
-    return Dataset("corners", train, test, 10, MNIST_SHAPE, mean=(0.25,), std=(0.25,))
-
-
-def test_pretraining_fits_and_hands_over_the_convolutions():
-    data = corner_data()
-    network = pensia_network("lenet-5", "linear", redundancy=1)
+def test_convolutions_of_experiment_2_are_random_and_not_searched():
+    network = pensia_network("lenet-5", "relu")
     initialize_pensia(network, seed=2)
-    before = [weight.detach().clone() for weight in searched_weights(network)]
-    dense = pretraining.pretrain_features(network, data, seed=2, num_epochs=3)
-    images = data.normalised(torch.from_numpy(data.test.images))
-    with torch.no_grad():
-        guesses = dense(images).argmax(1)
-    assert (guesses == torch.from_numpy(data.test.labels)).float().mean() > 0.9
-    for key, weight in network.get_submodule("features").state_dict().items():
-        assert weight.any()
-        assert torch.equal(weight, dense.get_submodule("features").state_dict()[key])
-    assert all(map(torch.equal, before, searched_weights(network)))
+    convolutions = {
+        name: weight for name, weight in network.named_parameters() if name.startswith("features.")
+    }
+    assert sum(weight.numel() for weight in convolutions.values()) == 2550
+    for weight in convolutions.values():
+        bound = 1 / math.sqrt(weight[0].numel())
+        assert 0.95 * bound < weight.abs().max() <= bound
+        assert weight.mean().abs() < 0.15 * bound
     twin = pensia_network("lenet-5", "wide")
-    pretraining.pretrain_features(twin, data, seed=2, num_epochs=3)
-    for name in ("features.0.weight", "features.3.weight"):
-        assert torch.equal(twin.get_parameter(name), network.get_parameter(name))
-
-
-def test_pretraining_refuses_what_it_cannot_train():
-    data = corner_data()
-    for network, epochs in ((model_named("fc2"), 1), (pensia_network("lenet-5", "relu"), 0)):
-        with pytest.raises(InvalidInputError, match="LeNet-5"):
-            pretraining.pretrain_features(network, data, seed=0, num_epochs=epochs)
-    data.train.images[0, 0] = math.nan
-    with pytest.raises(InvalidInputError, match="finite"):
-        pretraining.pretrain_features(
-            pensia_network("lenet-5", "wide", redundancy=1), data, seed=0, num_epochs=1
-        )
+    initialize_pensia(twin, seed=2)
+    for name, weight in convolutions.items():
+        assert torch.equal(twin.get_parameter(name), weight)
+        assert name.removesuffix(".weight") not in network.searched
 
 
 def test_the_architectures_know_their_features():

@@ -10,7 +10,7 @@ from strongltn.errors import InvalidInputError
 from strongltn.search import kernels, selection
 from strongltn.search.density import num_kept_of
 from strongltn.search.gpu import torch_path
-from strongltn.search.selection import Bracket, keep_top, top_fraction
+from strongltn.search.selection import Bracket, descend_and_keep, top_fraction
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -50,17 +50,38 @@ def test_the_bracket_follows_a_steady_drift(monkeypatch):
     assert len(calls) <= 3  # without a bracket, and until the drift is known
 
 
+def descended(scores, velocity, gradient, values, *, by_magnitude):
+    """The oracle of a step: rates 0.1, 0.9 and 0.01, every operation rounded to float32."""
+    slope = gradient * values * (np.sign(scores) if by_magnitude else np.float32(1))
+    velocity = np.float32(0.9) * velocity + (slope + np.float32(0.01) * scores)
+    return scores - np.float32(0.1) * velocity, velocity
+
+
 @pytest.mark.parametrize("by_magnitude", [True, False])
-def test_one_pass_selects_and_masks(by_magnitude):
-    scores, values = drawn((70, 90)), drawn((70, 90), seed=1)
-    mask = torch.zeros(70, 90, dtype=torch.bool)
+def test_one_pass_descends_and_selects_and_masks(by_magnitude):
+    scores, values = drawn((70, 90)).round(decimals=2), drawn((70, 90), seed=1)  # with zeros
+    velocity, kept = torch.zeros(70, 90), torch.empty(70, 90)
     hint = Bracket()
-    for step in range(5):  # without a hint, then with one; ties, too
-        scores = (scores + 0.001 * step * drawn((70, 90), seed=step)).mul(1000).round().div(1000)
-        kept = keep_top(scores, 99, hint, by_magnitude=by_magnitude, values=values, mask=mask)
-        expected = top_fraction(scores, 99, by_magnitude=by_magnitude).mask
-        assert torch.equal(mask, expected)
-        assert torch.equal(kept, torch.where(expected, values, 0))
+    for seed in range(5):  # without a hint, then with one
+        gradient = 0.02 * drawn((70, 90), seed=2 + seed).numpy()
+        expected = descended(
+            scores.numpy(), velocity.numpy(), gradient, values.numpy(), by_magnitude=by_magnitude
+        )
+        descend_and_keep(
+            scores,
+            99,
+            hint,
+            by_magnitude=by_magnitude,
+            values=values,
+            kept=kept,
+            descent=kernels.Descent(
+                gradient.reshape(-1), velocity.view(-1).numpy(), 0.1, 0.9, 0.01
+            ),
+        )
+        assert np.array_equal(scores, expected[0])
+        assert np.array_equal(velocity, expected[1])
+        mask = top_fraction(scores, 99, by_magnitude=by_magnitude).mask
+        assert torch.equal(kept, torch.where(mask, values, 0))
 
 
 def test_scores_are_not_changed_and_need_not_be_contiguous():
@@ -105,7 +126,9 @@ def test_many_ties_do_not_fit_the_candidates():
     expected = torch.cat([torch.arange(90_000) < 40_000, torch.ones(10_000, dtype=torch.bool)])
     assert torch.equal(found, expected)
     mask = np.empty(100_000, dtype=bool)
-    assert not kernels.select_within(scores.numpy(), 50_000, np.zeros(2), False, mask, None)[1]
+    assert not kernels.select_within(scores.numpy(), 50_000, np.zeros(2), False, mask, None, None)[
+        1
+    ]
 
 
 @pytest.fixture(scope="module")

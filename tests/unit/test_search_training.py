@@ -25,15 +25,13 @@ def images():
 
 @pytest.fixture
 def config():
-    return settings_of(
-        "edge-popup", model="lenet-5-wide", data="mnist", epochs=2, pretraining_epochs=1
-    )
+    return settings_of("edge-popup", model="lenet-5-wide", data="mnist", epochs=2)
 
 
 def test_features_that_nothing_changes_are_fixed(images, config):
     training = Training(config, images, device=CPU)
     assert fixed_features(training.network) is training.network.get_submodule("features")
-    dense = settings_of("dense", model="lenet-5-wide", data="mnist", pretraining_epochs=1)
+    dense = settings_of("dense", model="lenet-5-wide", data="mnist")
     assert fixed_features(Training(dense, images, device=CPU).network) is None
     assert fixed_features(model_named("lenet-5")) is None
     assert fixed_features(model_named("fc2")) is None

@@ -1,0 +1,1 @@
+"""Recipes whose parts are runs of the search engine."""

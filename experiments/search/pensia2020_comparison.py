@@ -1,0 +1,135 @@
+"""Our accuracies of Pensia et al., experiment 2, beside the published ones.
+
+``python -m experiments.search.pensia2020_comparison [RECORD ...]`` prints them from records of the
+recipes, finished or not, or from the recorded run; with ``--figure FILE`` it draws them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+from experiments.recipe import Row, rows_where
+from experiments.recipe_record import read_rows
+from experiments.search.accuracies import percents, shown
+from experiments.search.pensia2020_experiment2 import FORMS, TITLES, by_pruned, draw, model_of
+from experiments.search.published import (
+    PENSIA_ACCURACY,
+    PENSIA_DENSE,
+    PENSIA_LOGS,
+    PENSIA_PRUNED,
+)
+
+RECORD = Path(__file__).parents[1] / "recorded" / "pensia2020_experiment2_lenet5.jsonl"
+
+_CLOSE = 3.0  # points
+
+
+@dataclass(frozen=True)
+class Point:
+    """Our accuracies at one fraction pruned of one form, beside the published one, in percent.
+
+    Attributes
+    ----------
+    network, form : str
+    pruned : float
+        Fraction.
+    found, best : list of float
+        After the last epoch, and in the best one; a number for each seed.
+    published : float
+    """
+
+    network: str
+    form: str
+    pruned: float
+    found: list[float]
+    best: list[float]
+    published: float
+
+    @property
+    def difference(self) -> float:
+        """Mean of the seeds minus published, in points."""
+        return mean(self.found) - self.published
+
+    def __str__(self) -> str:
+        return (
+            f"{TITLES[self.network]}, {FORMS[self.form][0]}, {100 * self.pruned:g} % pruned: "
+            f"{shown(self.found)} % here, {self.published:g} % published, {self.difference:+.1f}; "
+            f"in the best epoch {shown(self.best)} %"
+        )
+
+
+def compared(rows: list[Row]) -> list[Point]:
+    """Return every point that is published and has a run on MNIST that did not diverge."""
+    points = []
+    for network, curves in PENSIA_ACCURACY.items():
+        for form, curve in curves.items():
+            runs = by_pruned(rows_where(rows, model=model_of(network, form), data="mnist"))
+            for pruned, published in zip(PENSIA_PRUNED, curve, strict=True):
+                at = runs.get(pruned, [])
+                found, best = percents(at), percents(at, "best_test_accuracy")
+                if found:
+                    points.append(Point(network, form, pruned, found, best, published))
+    return points
+
+
+def markdown_table(rows: list[Row], network: str) -> list[str]:
+    """Return one network's accuracies, mean (range), each before the published one."""
+    points = {(p.form, p.pruned): p for p in compared(rows) if p.network == network}
+    names = " | ".join(f"{name} | published" for name, _ in FORMS.values())
+    lines = [f"| {TITLES[network]}, % pruned | {names} |", "|---" * 7 + "|"]
+    for k, pruned in enumerate(PENSIA_PRUNED):
+        cells = []
+        for form in FORMS:
+            point = points.get((form, pruned))
+            published = PENSIA_ACCURACY[network][form][k]
+            cells.append(f"{shown(point.found if point else [])} | {published:g}")
+        lines.append(f"| {100 * pruned:g} | {' | '.join(cells)} |")
+    dense = percents(rows_where(rows, model=network, data="mnist"))
+    return [*lines, f"| dense | {shown(dense)} | {PENSIA_DENSE[network]:g} | | | | |"]
+
+
+def log_table(rows: list[Row]) -> list[str]:
+    """Return LeNet-5's accuracies beside those of the authors' logs and of their figure."""
+    lines = [
+        "| LeNet-5, % pruned | epochs | here | authors' log | authors' figure |",
+        "|---" * 5 + "|",
+    ]
+    for form, pruned, epochs, logged in PENSIA_LOGS:
+        runs = rows_where(rows, model=model_of("lenet-5", form), data="mnist", epochs=epochs)
+        found = percents(by_pruned(runs).get(pruned, []))
+        figure = PENSIA_ACCURACY["lenet-5"][form][PENSIA_PRUNED.index(pruned)]
+        name = f"{FORMS[form][0]}, {100 * pruned:g}"
+        lines.append(f"| {name} | {epochs} | {shown(found)} | {logged:g} | {figure:g} |")
+    return lines
+
+
+def difference_lines(rows: list[Row], *, count: int = 6) -> list[str]:
+    """Return how many points are close to the published ones, and the largest differences."""
+    points = sorted(compared(rows), key=lambda point: -abs(point.difference))
+    num_close = sum(abs(point.difference) <= _CLOSE for point in points)
+    return [
+        f"{num_close} of {len(points)} accuracies are within {_CLOSE:g} points of the published "
+        "ones. The largest differences:",
+        *(f"- {point}" for point in points[:count]),
+    ]
+
+
+def main() -> None:
+    """Print tables and largest differences."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("records", type=Path, nargs="*", default=[RECORD], metavar="RECORD")
+    parser.add_argument("--figure", type=Path, help="file to draw, such as figure.png")
+    options = parser.parse_args()
+    rows = [row for path in options.records for row in read_rows(path)]
+    for network in dict.fromkeys(point.network for point in compared(rows)):
+        print("\n".join([*markdown_table(rows, network), ""]))
+    print("\n".join([*log_table(rows), "", *difference_lines(rows)]))
+    if options.figure:
+        draw(rows).savefig(options.figure, dpi=150)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Recipes: edge-popup on diamonds and on plainly widened networks (Pensia et al., experiment 2).
+
+One recipe for each network of theirs. Settings are those of the authors' scripts, with three seeds
+for their one; the number of epochs that the figures show is not stated (the scripts have 30 to 150,
+the logs fewer, too). Fraction 0 pruned, in their scripts, leaves nothing to search; the figures
+begin at 0.01. The dense line is a network all of whose weights are trained, convolutions included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from statistics import mean
+from typing import TYPE_CHECKING
+
+from experiments.recipe import Effort, Row, rows_where
+from experiments.search.accuracies import draw_accuracies, percents
+from experiments.search.published import (
+    PENSIA_ACCURACY,
+    PENSIA_DENSE,
+    PENSIA_PRUNED,
+    PENSIA_SOURCE,
+    pensia_published,
+)
+from experiments.search.search_recipe import SearchRecipe
+from experiments.theory.chart import BLACK, BLUE, GREEN, ORANGE, add_legend, new_chart
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: The forms of a network: as people call them, and their colours.
+FORMS = {
+    "linear": ("linear diamond", BLUE),
+    "relu": ("ReLU diamond", ORANGE),
+    "wide": ("wide", GREEN),
+}
+TITLES = {"fc2": "fc2", "fc4": "fc4", "lenet-5": "LeNet-5"}
+_NOTHING_PRUNED_AT = 0.005  # where the axis, which has no 0, shows fraction 0
+_TICKS = (0, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What an effort runs on a network."""
+
+    data: str
+    epochs: int
+    pruned: tuple[float, ...]
+    num_seeds: int
+
+
+_FULL = _Plan("mnist", 30, (0.0, *PENSIA_PRUNED), 3)
+_PLANS = {
+    ("fc2", Effort.QUICK): _Plan("digits", 30, (0.01, 0.05, 0.1, 0.5, 0.9, 0.95, 0.99), 1),
+    ("fc4", Effort.QUICK): _Plan("digits", 15, (0.05, 0.5, 0.95), 1),
+    # its convolutions need images larger than the digits
+    ("lenet-5", Effort.QUICK): _Plan("mnist", 1, (0.05, 0.5, 0.95), 1),
+    ("fc2", Effort.FULL): _FULL,
+    ("fc4", Effort.FULL): _FULL,
+    # at weak pruning the published points are the authors' runs of 20 epochs, else of longer ones
+    ("lenet-5", Effort.FULL): _Plan("mnist", 20, _FULL.pruned, 3),
+}
+
+
+def _parts(network: str, effort: Effort) -> list[Row]:
+    from strongltn.search.settings import settings_of
+
+    plan = _PLANS[network, effort]
+    dense: Row = {
+        "learning_rate": 0.01 if network == "lenet-5" else 0.1,
+        "weight_decay": 5e-4,
+        "batch_size": 64,
+    }
+    configs = []
+    for seed in range(plan.num_seeds):
+        every: Row = {"data": plan.data, "epochs": plan.epochs, "seed": seed}
+        configs.append(settings_of("dense", model=network, **every, **dense))
+        configs += [
+            settings_of(
+                "edge-popup",
+                model=model_of(network, form),
+                density=round(1 - pruned, 3),
+                **every,
+            )
+            for pruned, form in product(plan.pruned, FORMS)
+        ]
+    return [config.to_json() for config in configs]
+
+
+def model_of(network: str, form: str) -> str:
+    """Return the name of the model that is searched."""
+    return f"{network}-{form}" if form == "wide" else f"{network}-{form}-diamond"
+
+
+# the figure
+
+
+def draw(rows: list[Row]) -> Figure:
+    """Draw our accuracies over the published ones, a panel for each network that has rows."""
+    networks = [name for name in TITLES if _of_network(rows, name)]
+    figure, axes = new_chart(1, len(networks), size=(1 + 6 * len(networks), 5.4))
+    for one, network in zip(axes, networks, strict=True):
+        some = _of_network(rows, network)
+        _draw_network(one, network, some)
+        what = f"{some[0]['data']}, {some[0]['epochs']} epochs"
+        seeds = sorted({row["seed"] for row in some})
+        one.set_title(f"{TITLES[network]}, {what}, seeds {seeds}", fontsize=10)
+    figure.suptitle(
+        "edge-popup, mean and range of the seeds; dashed: pensia2020, MNIST, read off a plot, ±1",
+        fontsize=10,
+    )
+    add_legend(figure, axes, columns=4)
+    return figure
+
+
+def _draw_network(axes: Axes, network: str, rows: list[Row]) -> None:
+    from matplotlib.ticker import NullFormatter, NullLocator
+
+    for form, (name, color) in FORMS.items():
+        published = PENSIA_ACCURACY[network][form]
+        style: Row = {"color": color, "ls": "--", "lw": 1, "marker": ".", "ms": 4}
+        axes.plot(PENSIA_PRUNED, published, label=f"{name}, published", **style)
+        found = by_pruned(rows_where(rows, model=model_of(network, form)))
+        draw_accuracies(
+            axes,
+            {pruned or _NOTHING_PRUNED_AT: percents(at) for pruned, at in found.items()},
+            color=color,
+            label=name,
+        )
+    axes.axhline(PENSIA_DENSE[network], color=BLACK, lw=1, ls="--", label="dense, published")
+    if dense := percents(rows_where(rows, method="dense")):
+        axes.axhline(mean(dense), color=BLACK, lw=1, label="dense")
+    axes.set_xscale("logit")
+    axes.set_xticks([tick or _NOTHING_PRUNED_AT for tick in _TICKS], [f"{t:g}" for t in _TICKS])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.tick_params("x", labelsize=7)
+    axes.set_xlabel("fraction pruned")
+    axes.set_ylabel("test accuracy, %")
+    axes.set_ylim(-2, 102)
+
+
+def _of_network(rows: list[Row], network: str) -> list[Row]:
+    models = {network, *(model_of(network, form) for form in FORMS)}
+    return [row for row in rows if row["model"] in models]
+
+
+def by_pruned(rows: Iterable[Row]) -> dict[float, list[Row]]:
+    """Return the rows of each fraction pruned, in order."""
+    found: dict[float, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: -row["density"]):
+        found.setdefault(round(1 - row["density"], 3), []).append(row)
+    return found
+
+
+RECIPES = tuple(
+    SearchRecipe(
+        key=f"pensia-experiment2-{network.replace('-', '')}",
+        question=f"How well does edge-popup do on diamonds and widened networks of {title}?",
+        source=PENSIA_SOURCE,
+        version=1,
+        parts=partial(_parts, network),
+        draw=draw,
+        published=pensia_published(network),
+    )
+    for network, title in TITLES.items()
+)

@@ -1,0 +1,67 @@
+"""Ground truth: does a search find what provably exists, and how far off is what it finds?
+
+Names are imported when they are first used, because some need torch or scipy.
+
+Networks with a known answer
+    `GroundTruth`, `constructed_truth`, `plant`, `relu_unit`, `circle`, `helix`
+Searching them
+    `Examples`, `Recovery`, `RecoverySettings`, `Start`, `Objective`, `recover`
+Judging what was found
+    `Agreement`, `agreement_of`, `MaskOverlap`, `mask_overlap`
+    `FoundCertificate`, `certify_found`, `certify_runs`
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Agreement": "strongltn.groundtruth.agreement",
+    "Examples": "strongltn.groundtruth.agreement",
+    "FoundCertificate": "strongltn.groundtruth.found",
+    "GroundTruth": "strongltn.groundtruth.truth",
+    "MaskOverlap": "strongltn.groundtruth.overlap",
+    "Objective": "strongltn.groundtruth.recovery",
+    "Recovery": "strongltn.groundtruth.recovery",
+    "RecoverySettings": "strongltn.groundtruth.recovery",
+    "Start": "strongltn.groundtruth.recovery",
+    "agreement_of": "strongltn.groundtruth.agreement",
+    "certify_found": "strongltn.groundtruth.found",
+    "certify_runs": "strongltn.groundtruth.runs",
+    "circle": "strongltn.groundtruth.targets",
+    "constructed_truth": "strongltn.groundtruth.constructed",
+    "helix": "strongltn.groundtruth.targets",
+    "mask_overlap": "strongltn.groundtruth.overlap",
+    "plant": "strongltn.groundtruth.planting",
+    "recover": "strongltn.groundtruth.recovery",
+    "relu_unit": "strongltn.groundtruth.targets",
+}
+
+__all__ = [
+    "Agreement",
+    "Examples",
+    "FoundCertificate",
+    "GroundTruth",
+    "MaskOverlap",
+    "Objective",
+    "Recovery",
+    "RecoverySettings",
+    "Start",
+    "agreement_of",
+    "certify_found",
+    "certify_runs",
+    "circle",
+    "constructed_truth",
+    "helix",
+    "mask_overlap",
+    "plant",
+    "recover",
+    "relu_unit",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,139 @@
+"""Agreement of a network with the target of a ground truth, on examples that it was not given.
+
+All of it is measured at finitely many inputs in float32: estimates, no bounds. Bounds over a whole
+domain are those of `strongltn.groundtruth.found`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strongltn.errors import InvalidInputError
+from strongltn.groundtruth.truth import GroundTruth
+from strongltn.networks import TargetNetwork
+from strongltn.rng import named_generator
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Inputs to search on and to judge by, with classes where there are any.
+
+    Attributes
+    ----------
+    train, test : float32 (count, inputs)
+    train_labels, test_labels : int64 (count,), or None
+    """
+
+    train: NDArray[np.float32]
+    test: NDArray[np.float32]
+    train_labels: NDArray[np.int64] | None = None
+    test_labels: NDArray[np.int64] | None = None
+
+    @staticmethod
+    def in_cube(
+        target: TargetNetwork, *, count: int, seed: int, has_constant: bool, has_classes: bool
+    ) -> Examples:
+        """Return uniform points of the cube [-1, 1]^inputs, as many to search on as to judge by.
+
+        Parameters
+        ----------
+        target : TargetNetwork
+        count : int >= 1
+        seed : int in [0, 2^64)
+        has_constant : bool
+            Whether the last input is 1 throughout.
+        has_classes : bool
+            Whether the largest output of the target at a point is its class.
+        """
+        if count < 1:
+            raise InvalidInputError("count", got=count, allowed="an integer >= 1")
+        generator = named_generator(seed, name="ground truth examples")
+        points = generator.uniform(-1, 1, (2, count, target.widths[0])).astype(np.float32)
+        if has_constant:
+            points[..., -1] = 1
+        labels: list[Any] = [None, None]
+        if has_classes:
+            labels = [outputs_of(target, part).argmax(1).numpy() for part in points]
+        return Examples(points[0], points[1], labels[0], labels[1])
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How a network compares with the target f at the test inputs.
+
+    Attributes
+    ----------
+    unexplained : float >= 0
+        Mean squared distance to f over the variance of f: 0 is f itself, 1 as bad as its mean.
+    largest_distance : float >= 0
+        The largest Euclidean distance of outputs at a test input, in the units of f.
+    accuracy : float in [0, 1], or None
+        Share of the test inputs whose largest output is that of their class.
+    is_dead : bool
+        Whether all outputs are 0: no signal reaches them, and no gradient ever leaves them.
+    """
+
+    unexplained: float
+    largest_distance: float
+    accuracy: float | None
+    is_dead: bool
+
+
+def agreement_of(network: TargetNetwork, truth: GroundTruth, examples: Examples) -> Agreement:
+    """Compare 2^K times a network, such as one that was found, with the target.
+
+    Parameters
+    ----------
+    network : TargetNetwork
+        With the inputs and outputs of the target.
+    truth : GroundTruth
+    examples : Examples
+
+    Notes
+    -----
+    Rigor: estimate.  Cost: two passes over the test inputs.  Randomness: none.
+    """
+    wanted = outputs_of(truth.target, examples.test)
+    got = outputs_of(network, examples.test) * 2.0**truth.output_exponent
+    distances = (got - wanted).norm(dim=1)
+    accuracy = None
+    if examples.test_labels is not None:
+        accuracy = float(np.mean(got.argmax(1).numpy() == examples.test_labels))
+    return Agreement(
+        unexplained=float(distances.square().mean()) / variance(wanted),
+        largest_distance=float(distances.max()),
+        accuracy=accuracy,
+        is_dead=not bool(got.count_nonzero()),
+    )
+
+
+def outputs_of(network: TargetNetwork, inputs: NDArray[np.float32]) -> torch.Tensor:
+    """Return the outputs (count, outputs) of a network in its own type."""
+    import torch
+
+    with torch.no_grad():
+        outputs: torch.Tensor = network.to_module()(torch.from_numpy(inputs))
+    return outputs
+
+
+def variance(outputs: torch.Tensor) -> float:
+    """Return the mean squared distance of outputs (count, outputs) from their mean.
+
+    Raises
+    ------
+    InvalidInputError
+        They are all the same: there is nothing to explain.
+    """
+    found = float((outputs - outputs.mean(0)).square().sum(1).mean())
+    if not found:
+        raise InvalidInputError(
+            "examples", got="one output at all inputs", allowed="inputs that the target tells apart"
+        )
+    return found

@@ -1,0 +1,161 @@
+r"""Certified distance of what a search found from a network of the same shape.
+
+Let f (dense, trained, say) have the weights W_1, ..., W_L and g (found) the weights V_1, ..., V_L,
+of the same shapes, with ReLU between them. Floating-point weights are dyadic, so E_i = V_i - W_i is
+known exactly, and
+
+.. math:: V_i y = W_i y + E_i y
+
+is how `strongltn.certify` sees a pruned network: a target layer and an error. Its methods bound
+sup ||f(x) - g(x)|| over a domain from above, an input that an ascent finds bounds it from below,
+evaluated in integers; both are rigorous. The E_i are as large as the weights themselves, not small
+as those of a constructed ticket: the upper bound can be far above the lower.
+
+A network that was found has weights of another law than the sources that `proofs_check` draws
+again, so there is no certificate for it to check: the claim rests on this code alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from strongltn.certify import CertifySettings
+from strongltn.certify.attack import attack
+from strongltn.certify.stages import Progress, Stages
+from strongltn.certify.upper import upper_bounds
+from strongltn.construct.plan import scale_exponents
+from strongltn.errors import InvalidInputError, SoundnessBug
+from strongltn.networks import Domain, LocalBox, OutputNorm, TargetNetwork
+from strongltn.networks.target import ScaledLayer
+from strongltn.networks.weight_error import LayerError
+from strongltn.numerics.dyadic import DyadicArray, negative, outward_float
+
+
+@dataclass(frozen=True, eq=False)
+class FoundCertificate:
+    """Proved: lower_bound <= sup over the domain of ||f(x) - g(x)|| <= upper_bound.
+
+    Attributes
+    ----------
+    domain : Domain
+    output_norm : OutputNorm
+    upper_bound, lower_bound : Fraction
+    bounds : dict from method to Fraction
+        What each method has proved from above.
+    witness : DyadicArray (inputs,)
+        The input of the domain behind `lower_bound`.
+    notes : tuple of str
+        Which methods are missing, and why.
+    seconds : dict from method or stage to float
+    """
+
+    domain: Domain
+    output_norm: OutputNorm
+    upper_bound: Fraction
+    lower_bound: Fraction
+    bounds: dict[str, Fraction]
+    witness: DyadicArray
+    notes: tuple[str, ...]
+    seconds: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures as JSON types, bounds rounded outwards."""
+        return {
+            "domain": str(self.domain),
+            "output_norm": self.output_norm.value,
+            "certified_error": outward_float(self.upper_bound, upwards=True),
+            "empirical_error": outward_float(self.lower_bound, upwards=False),
+            "certified_error_by_method": {
+                name: outward_float(bound, upwards=True) for name, bound in self.bounds.items()
+            },
+            "witness": self.witness.to_floats().tolist(),
+            "notes": list(self.notes),
+            "seconds": self.seconds,
+        }
+
+
+def certify_found(
+    found: TargetNetwork,
+    dense: TargetNetwork,
+    *,
+    domain: Domain,
+    settings: CertifySettings | None = None,
+    progress: Progress | None = None,
+) -> FoundCertificate:
+    """Bound the distance between two ReLU networks of one shape from both sides.
+
+    Parameters
+    ----------
+    found, dense : TargetNetwork
+        g and f, of the same widths; a layer may have a bias in one of them and none in the other.
+    domain : Domain
+        In the units of the networks' inputs.
+    settings : CertifySettings, optional
+    progress : callable, optional
+
+    Returns
+    -------
+    FoundCertificate
+
+    Raises
+    ------
+    InvalidInputError
+        Other widths, or a domain of another number of inputs.
+    SoundnessBug
+        The bounds contradict one another (never seen).
+
+    Notes
+    -----
+    Rigor: both bounds are rigorous.  Cost: as `certify_ticket`.
+    Randomness: the ascent's starting points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from strongltn.networks import Ball, LinearLayer
+    >>> f, g = (TargetNetwork((LinearLayer("fc", np.full((1, 1), w)),)) for w in (1.0, 1.5))
+    >>> certificate = certify_found(g, f, domain=Ball(2.0))
+    >>> 0.999 <= certificate.lower_bound <= certificate.upper_bound <= 1.001
+    True
+    """
+    if found.widths != dense.widths:
+        raise InvalidInputError(
+            "found", got=f"widths {found.widths}", allowed=f"those of the other, {dense.widths}"
+        )
+    if isinstance(domain, LocalBox):
+        LocalBox.of(domain, dense.widths[0])  # refuses another number of inputs
+    settings = settings or CertifySettings()
+    exponents = scale_exponents(dense)
+    layers = dense.scaled(exponents)
+    errors = tuple(map(_error, found.scaled(exponents), layers))
+    stages = Stages(settings.num_stages, progress)
+    proved = upper_bounds(layers, errors, domain, settings=settings, stages=stages)
+    with stages.stage("attack"):
+        attacked = attack(
+            layers, errors, domain, settings=settings.attack, output_norm=settings.output_norm
+        )
+    scale = Fraction(2) ** sum(exponents)
+    bounds = {name: method.bound * scale for name, method in proved.methods.items()}
+    upper, lower = min(bounds.values()), attacked.lower_bound * scale
+    if lower > upper:
+        raise SoundnessBug(f"an input is {lower} off, above the bound {upper}")
+    return FoundCertificate(
+        domain,
+        settings.output_norm,
+        upper,
+        lower,
+        bounds,
+        attacked.inputs,
+        proved.notes,
+        stages.seconds,
+    )
+
+
+def _error(found: ScaledLayer, dense: ScaledLayer) -> LayerError:
+    """Return by how much one layer exceeds the other; linear, so that signs of inputs are one."""
+    bias = found.bias
+    if dense.bias is not None:
+        bias = negative(dense.bias) if bias is None else bias - dense.bias
+    return LayerError(found.weight - dense.weight, None, bias)
