@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,8 @@ import typer
 
 from strongltn.console import print_report, progress_bars
 from strongltn.errors import InvalidInputError, StrongLTNError
+from strongltn.search.choices import Execution, Precision, Schedule, Scope
+from strongltn.search.initialization import Init
 
 if TYPE_CHECKING:
     from strongltn.search.config import SearchConfig
@@ -19,34 +20,6 @@ if TYPE_CHECKING:
 
 _EXIT_FAILED = 1  # a run ended without a result
 _EXIT_BAD_INPUT = 2
-
-
-class _InitName(Enum):
-    SIGNED_CONSTANT = "signed-constant"
-    KAIMING_NORMAL = "kaiming-normal"
-    SCALED = "scaled"
-
-
-class _ScopeName(Enum):
-    LAYER = "layer"
-    GLOBAL = "global"
-
-
-class _ScheduleName(Enum):
-    CONSTANT = "constant"
-    LINEAR = "linear"
-    CUBIC = "cubic"
-
-
-class _PrecisionName(Enum):
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-
-
-class _ExecutionName(Enum):
-    EAGER = "eager"
-    COMPILED = "compiled"
-    CAPTURED = "captured"
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -92,23 +65,21 @@ def search(
         float | None, typer.Option("--weight-decay", help="On the scores (default: by method).")
     ] = None,
     init: Annotated[
-        _InitName | None, typer.Option("--init", help="Law of the weights (default: by method).")
+        Init | None, typer.Option("--init", help="Law of the weights (default: by method).")
     ] = None,
-    scope: Annotated[
-        _ScopeName, typer.Option("--scope", help="Where the density holds.")
-    ] = _ScopeName.LAYER,
+    scope: Annotated[Scope, typer.Option("--scope", help="Where the density holds.")] = Scope.LAYER,
     schedule: Annotated[
-        _ScheduleName, typer.Option("--schedule", help="How the density comes down from 1.")
-    ] = _ScheduleName.CONSTANT,
+        Schedule, typer.Option("--schedule", help="How the density comes down from 1.")
+    ] = Schedule.CONSTANT,
     precision: Annotated[
-        _PrecisionName, typer.Option("--precision", help="Of the products.")
-    ] = _PrecisionName.FLOAT32,
+        Precision, typer.Option("--precision", help="Of the products.")
+    ] = Precision.FLOAT32,
     device: Annotated[
         str, typer.Option("--device", help="cpu, cuda, cuda:1, ...; auto: a GPU if there is one.")
     ] = "auto",
     execution: Annotated[
-        _ExecutionName, typer.Option("--execution", help="Other than eager: on GPUs only.")
-    ] = _ExecutionName.EAGER,
+        Execution, typer.Option("--execution", help="Other than eager: on GPUs only.")
+    ] = Execution.EAGER,
     out: Annotated[Path, typer.Option("--out", help="Directory of runs, a folder each.")] = Path(
         "search-results"
     ),
@@ -130,10 +101,6 @@ def search(
 
     Exit 0: all runs are done. Exit 1: one failed; the others are done. Exit 2: bad input.
     """
-    from strongltn.search.config import Precision, Schedule
-    from strongltn.search.execution import Execution
-    from strongltn.search.handle import Scope
-    from strongltn.search.initialization import Init
     from strongltn.search.settings import settings_of
 
     configs = [
@@ -148,10 +115,10 @@ def search(
             batch_size=batch_size,
             momentum=momentum,
             weight_decay=weight_decay,
-            init=None if init is None else Init(init.value),
-            scope=Scope(scope.value),
-            schedule=Schedule(schedule.value),
-            precision=Precision(precision.value),
+            init=init,
+            scope=scope,
+            schedule=schedule,
+            precision=precision,
         )
         for number in _all_seeds(seed, seeds)
     ]
@@ -160,7 +127,7 @@ def search(
 
         dataset_named(data, download=True)
     options = {
-        "execution": Execution(execution.value),
+        "execution": execution,
         "resume": resume,
         "has_tensorboard": tensorboard,
     }

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from strongltn.certify.attack import AttackResult, attack
+from strongltn.certify.attack import AttackResult
 from strongltn.certify.bounds import LayerBounds
 from strongltn.certify.method import Arrays, Method
-from strongltn.certify.stages import Progress, Stages
+from strongltn.certify.stages import Progress
 from strongltn.certify.statement import CERTIFICATE_FILE, VERSION, WITNESS_FILE, domain_entry
-from strongltn.certify.upper import CertifySettings, upper_bounds
-from strongltn.errors import SoundnessBug
-from strongltn.networks.domain import Domain, LocalBox, OutputNorm
+from strongltn.certify.two_sided import two_sided_bound
+from strongltn.certify.upper import CertifySettings
+from strongltn.networks.domain import Domain, OutputNorm
 from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import Ticket
 from strongltn.networks.weight_error import LayerError, weight_errors
-from strongltn.numerics.dyadic import round_up, to_text
+from strongltn.numerics.dyadic import to_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,33 +131,23 @@ def certify_ticket(
     """
     settings = settings or CertifySettings()
     domain_entry(domain)  # refuses what no certificate can state
-    if isinstance(domain, LocalBox):
-        LocalBox.of(domain, target.widths[0])  # refuses another number of inputs
     layers = target.scaled(ticket.scale_exponents)
     errors = weight_errors(ticket, layers, domain)
-    stages = Stages(settings.num_stages, progress)
-    proved = upper_bounds(layers, errors, domain, settings=settings, stages=stages)
-    with stages.stage("attack"):
-        found = attack(
-            layers, errors, domain, settings=settings.attack, output_norm=settings.output_norm
-        )
-    methods = proved.methods.values()
-    upper = round_up(min(method.bound for method in methods))
-    if found.lower_bound > upper:
-        raise SoundnessBug(f"an input is {found.lower_bound} off, above the bound {upper}")
+    found = two_sided_bound(layers, errors, domain, settings=settings, progress=progress)
     scale = Fraction(2) ** ticket.output_exponent
+    methods = found.proved.methods
     return Certificate(
         domain=domain,
         output_norm=settings.output_norm,
         errors=errors,
-        upper_bound=upper * scale,
-        lower_bound=found.lower_bound * scale,
-        euclidean_bound=min(method.difference[-1] for method in methods) * scale,
-        layers=proved.layers,
-        methods=proved.methods,
-        attack=found,
-        notes=proved.notes,
-        seconds=stages.seconds,
+        upper_bound=found.upper_bound * scale,
+        lower_bound=found.attacked.lower_bound * scale,
+        euclidean_bound=min(method.difference[-1] for method in methods.values()) * scale,
+        layers=found.proved.layers,
+        methods=methods,
+        attack=found.attacked,
+        notes=found.proved.notes,
+        seconds=found.seconds,
     )
 
 

@@ -22,12 +22,11 @@ from fractions import Fraction
 from typing import Any
 
 from strongltn.certify import CertifySettings
-from strongltn.certify.attack import attack
-from strongltn.certify.stages import Progress, Stages
-from strongltn.certify.upper import upper_bounds
+from strongltn.certify.stages import Progress
+from strongltn.certify.two_sided import two_sided_bound
 from strongltn.construct.plan import scale_exponents
-from strongltn.errors import InvalidInputError, SoundnessBug
-from strongltn.networks import Domain, LocalBox, OutputNorm, TargetNetwork
+from strongltn.errors import InvalidInputError
+from strongltn.networks import Domain, OutputNorm, TargetNetwork
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray, negative, outward_float
@@ -124,32 +123,21 @@ def certify_found(
         raise InvalidInputError(
             "found", got=f"widths {found.widths}", allowed=f"those of the other, {dense.widths}"
         )
-    if isinstance(domain, LocalBox):
-        LocalBox.of(domain, dense.widths[0])  # refuses another number of inputs
     settings = settings or CertifySettings()
     exponents = scale_exponents(dense)
     layers = dense.scaled(exponents)
     errors = tuple(map(_error, found.scaled(exponents), layers))
-    stages = Stages(settings.num_stages, progress)
-    proved = upper_bounds(layers, errors, domain, settings=settings, stages=stages)
-    with stages.stage("attack"):
-        attacked = attack(
-            layers, errors, domain, settings=settings.attack, output_norm=settings.output_norm
-        )
+    bound = two_sided_bound(layers, errors, domain, settings=settings, progress=progress)
     scale = Fraction(2) ** sum(exponents)
-    bounds = {name: method.bound * scale for name, method in proved.methods.items()}
-    upper, lower = min(bounds.values()), attacked.lower_bound * scale
-    if lower > upper:
-        raise SoundnessBug(f"an input is {lower} off, above the bound {upper}")
     return FoundCertificate(
         domain,
         settings.output_norm,
-        upper,
-        lower,
-        bounds,
-        attacked.inputs,
-        proved.notes,
-        stages.seconds,
+        bound.upper_bound * scale,
+        bound.attacked.lower_bound * scale,
+        {name: method.bound * scale for name, method in bound.proved.methods.items()},
+        bound.attacked.inputs,
+        bound.proved.notes,
+        bound.seconds,
     )
 
 

@@ -22,7 +22,7 @@ _HOMES = {
     "Init": "strongltn.search.initialization",
     "IteRand": "strongltn.search.methods",
     "LearnedSupermask": "strongltn.search.methods",
-    "Scope": "strongltn.search.handle",
+    "Scope": "strongltn.search.choices",
     "ScoreSGD": "strongltn.search.descent",
     "SearchConfig": "strongltn.search.config",
     "SearchHandle": "strongltn.search.handle",

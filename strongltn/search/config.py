@@ -15,11 +15,11 @@ from typing import Any
 
 from strongltn.errors import InvalidInputError
 from strongltn.rng import stream_key
+from strongltn.search.choices import Precision, Schedule, Scope
 from strongltn.search.datasets import DATASET_NAMES
 from strongltn.search.density import check_density
-from strongltn.search.handle import Scope
 from strongltn.search.initialization import Init
-from strongltn.search.method import AbstractMethod
+from strongltn.search.method import AbstractMethod, AbstractSampledMethod
 from strongltn.search.method_record import (
     Dense,
     member_of,
@@ -33,24 +33,6 @@ from strongltn.search.schedule import AbstractSchedule, Constant, cubic, linear
 
 SCHEMA = 1
 """Raised whenever the same settings come to mean something else."""
-
-
-class Schedule(Enum):
-    """How the density comes down from 1, epoch by epoch; the last epoch has it in full."""
-
-    CONSTANT = "constant"
-    """It is there from the start."""
-
-    LINEAR = "linear"
-    CUBIC = "cubic"
-
-
-class Precision(Enum):
-    """In which numbers the network computes; weights and scores are float32 in any case."""
-
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    """`torch.autocast`: products in bfloat16, for GPUs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,8 +189,10 @@ class SearchConfig:
     def _check_agreement(self) -> None:
         if isinstance(self.method, Dense) and self.density != 1:
             raise InvalidInputError("density", got=self.density, allowed="1 for a dense network")
-        has_density = isinstance(self.method, AbstractMethod) and not self.method.learns_density
-        if not has_density and self.schedule is not Schedule.CONSTANT:
+        if (
+            isinstance(self.method, Dense | AbstractSampledMethod)
+            and self.schedule is not Schedule.CONSTANT
+        ):
             raise InvalidInputError(
                 "schedule",
                 got=self.schedule.value,

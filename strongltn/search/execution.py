@@ -7,27 +7,16 @@ which `Execution` is the quickest there has yet to be measured. Plain execution 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from typing import cast
 
 import torch
 
 from strongltn.errors import InvalidInputError
-from strongltn.search.config import Precision, Schedule, SearchConfig
-from strongltn.search.method import AbstractMethod
+from strongltn.search.choices import Execution, Precision, Schedule
+from strongltn.search.config import SearchConfig
+from strongltn.search.method import AbstractSampledMethod
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
-
-
-class Execution(Enum):
-    """How forward and backward pass run; results differ in rounding at most."""
-
-    EAGER = "eager"
-    COMPILED = "compiled"
-    """Through `torch.compile`; GPUs only."""
-
-    CAPTURED = "captured"
-    """As a CUDA graph, whole batches only; GPUs only."""
 
 
 def device_named(name: str) -> torch.device:
@@ -74,8 +63,7 @@ def check_execution(execution: Execution, config: SearchConfig, device: torch.de
         raise InvalidInputError("execution", got=execution.value, allowed="eager without a GPU")
     if execution is not Execution.CAPTURED:
         return
-    is_sampled = isinstance(config.method, AbstractMethod) and config.method.is_sampled
-    if is_sampled or config.schedule is not Schedule.CONSTANT:
+    if isinstance(config.method, AbstractSampledMethod) or config.schedule is not Schedule.CONSTANT:
         raise InvalidInputError(
             "execution",
             got=execution.value,

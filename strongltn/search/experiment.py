@@ -13,9 +13,10 @@ from typing import Any
 
 from strongltn.errors import InvalidInputError, TrainingDiverged
 from strongltn.search.checkpoint import Checkpoint, save_tensors, tensor_digest, write_whole
+from strongltn.search.choices import Execution
 from strongltn.search.config import SearchConfig
 from strongltn.search.datasets import Dataset, dataset_named
-from strongltn.search.execution import Execution, device_named
+from strongltn.search.execution import device_named
 from strongltn.search.metrics import FILE_NAME, MetricsLog, summary_writer_type
 from strongltn.search.result import CHECKPOINT, MASKS, RESULT, SearchResult, finished_result
 from strongltn.search.training import Training

@@ -9,26 +9,16 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
 
 import torch
 from torch.nn.utils import parametrize
 
+from strongltn.search.choices import Scope
 from strongltn.search.density import check_density
 from strongltn.search.initialization import LayerStreams
 from strongltn.search.layers import maskable_layers
 from strongltn.search.masking import MaskedWeight, ScoreGroup
 from strongltn.search.method import AbstractMethod
-
-
-class Scope(Enum):
-    """Among which weights the kept ones are selected."""
-
-    LAYER = "layer"
-    """Every layer has the density."""
-
-    GLOBAL = "global"
-    """The network as a whole has the density; a layer may lose all its weights."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ import torch
 from strongltn.errors import InvalidInputError
 from strongltn.search.density import num_kept_of
 from strongltn.search.initialization import LayerStreams
-from strongltn.search.method import AbstractMethod
+from strongltn.search.method import AbstractMethod, AbstractSampledMethod
 from strongltn.search.selection import Bracket, top_fraction
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class MaskedWeight(torch.nn.Module):
         if self.kept is not None:
             return self.kept.current(weight)
         group, method = self.group, self.group.method
-        if self.training and method.is_sampled:
+        if self.training and isinstance(method, AbstractSampledMethod):
             mask = method.drawn_mask(self.scores, key=self.streams.key("mask", group.num_steps))
             return method.effective_weight(weight, self.scores, mask)
         return method.effective_weight(weight, self.scores, self.selected_mask())
@@ -128,7 +128,7 @@ class ScoreGroup:
     def select(self) -> None:
         """Write the mask of every member: that of evaluation."""
         method = self.method
-        if method.is_sampled:
+        if isinstance(method, AbstractSampledMethod):
             for member in self.members:
                 stream = member.streams.generator("evaluation")
                 member.mask.copy_(method.standing_mask(member.scores, generator=stream))

@@ -23,18 +23,11 @@ class AbstractMethod(ABC):
     ----------
     by_magnitude : bool
         Whether |score| ranks, not the score.
-    is_sampled : bool, class attribute
-        Whether masks are drawn at random, not selected: anew at every training step
-        (`drawn_mask`), once for all in evaluation (`standing_mask`).
-    learns_density : bool, class attribute
-        Whether the number of kept weights follows from the scores, not from the density.
     masks_weight : bool, class attribute
         Whether the effective weight is mask * weight and nothing else has part in the gradient of
         the scores: `ScoreSGD` is quicker then.
     """
 
-    is_sampled: ClassVar[bool] = False
-    learns_density: ClassVar[bool] = False
     masks_weight: ClassVar[bool] = False
 
     @property
@@ -54,16 +47,6 @@ class AbstractMethod(ABC):
     ) -> torch.Tensor:
         """Return the weight that the network has, differentiable in the scores."""
 
-    def drawn_mask(self, scores: torch.Tensor, *, key: int) -> torch.Tensor:
-        """Return a random mask for one training step, a function of scores and key."""
-        raise NotImplementedError(f"{type(self).__name__} selects its masks")
-
-    def standing_mask(
-        self, scores: torch.Tensor, *, generator: np.random.Generator
-    ) -> torch.Tensor:
-        """Return the mask of evaluation: one draw, a function of the scores and the stream."""
-        raise NotImplementedError(f"{type(self).__name__} selects its masks")
-
     def penalty(self, scores: torch.Tensor) -> torch.Tensor:
         """Return what the scores of one layer add to the loss."""
         return scores.new_zeros(())
@@ -74,6 +57,20 @@ class AbstractMethod(ABC):
         Called without gradients. By default nothing.
         """
         return
+
+
+class AbstractSampledMethod(AbstractMethod):
+    """A method whose masks are drawn at random: how many weights they keep, the scores say."""
+
+    @abstractmethod
+    def drawn_mask(self, scores: torch.Tensor, *, key: int) -> torch.Tensor:
+        """Return the mask of one training step, a function of scores and key."""
+
+    @abstractmethod
+    def standing_mask(
+        self, scores: torch.Tensor, *, generator: np.random.Generator
+    ) -> torch.Tensor:
+        """Return the mask of evaluation: one draw, a function of the scores and the stream."""
 
 
 def uniform_scores(

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from strongltn.errors import InvalidInputError
-from strongltn.search.method import AbstractMethod, fan_in_scores, masked_weight, uniform_scores
+from strongltn.search.method import (
+    AbstractMethod,
+    AbstractSampledMethod,
+    fan_in_scores,
+    masked_weight,
+    uniform_scores,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LearnedSupermask(AbstractMethod):
+class LearnedSupermask(AbstractSampledMethod):
     """Keep each weight with probability sigmoid(score), drawn anew at every training step.
 
     In evaluation it is one such draw, always the same: weight i is kept if a uniform number that
@@ -36,9 +42,6 @@ class LearnedSupermask(AbstractMethod):
     """
 
     rescales: bool = True
-
-    is_sampled: ClassVar[bool] = True
-    learns_density: ClassVar[bool] = True
 
     def initial_scores(
         self, weight: torch.Tensor, *, density: float, generator: np.random.Generator

@@ -16,14 +16,16 @@ import torch
 from strongltn.errors import InvalidInputError, TrainingDiverged
 from strongltn.search.batches import ResidentData
 from strongltn.search.blocks import ImageClassifier
+from strongltn.search.choices import Execution, Scope
 from strongltn.search.config import SearchConfig
 from strongltn.search.datasets import Dataset
 from strongltn.search.descent import ScoreSGD
 from strongltn.search.diamonds import initialize_pensia
-from strongltn.search.execution import Execution, Forward, accelerated, autocast, check_execution
-from strongltn.search.handle import Scope, SearchHandle, attach
+from strongltn.search.execution import Forward, accelerated, autocast, check_execution
+from strongltn.search.handle import SearchHandle, attach
 from strongltn.search.initialization import initialize
-from strongltn.search.method import AbstractMethod
+from strongltn.search.method import AbstractMethod, AbstractSampledMethod
+from strongltn.search.method_record import Dense
 from strongltn.search.models import model_named
 
 StepDone = Callable[[int], None]
@@ -84,7 +86,9 @@ class Training:
         self._quick: Forward | None = None
         method = config.method
         # Where layers compete, or for the penalty alone, work that other methods are spared.
-        self._holds_masks = config.scope is Scope.GLOBAL and not getattr(method, "is_sampled", True)
+        self._holds_masks = config.scope is Scope.GLOBAL and not isinstance(
+            method, Dense | AbstractSampledMethod
+        )
         self._has_penalty = (
             isinstance(method, AbstractMethod)
             and type(method).penalty is not AbstractMethod.penalty

@@ -12,9 +12,7 @@ from strongltn import cli, search_command
 from strongltn.bench import search as bench
 from strongltn.errors import TrainingDiverged
 from strongltn.search import many
-from strongltn.search.config import Precision, Schedule
-from strongltn.search.execution import Execution
-from strongltn.search.handle import Scope
+from strongltn.search.choices import Execution, Precision, Schedule, Scope
 from strongltn.search.initialization import Init
 from strongltn.search.training import Training
 

@@ -28,11 +28,11 @@ from strongltn.search.checkpoint import (
     tensor_digest,
     write_whole,
 )
-from strongltn.search.config import Precision, Schedule, SearchConfig
+from strongltn.search.choices import Execution, Precision, Schedule, Scope
+from strongltn.search.config import SearchConfig
 from strongltn.search.datasets import dataset_named
-from strongltn.search.execution import Execution, autocast, check_execution, device_named
+from strongltn.search.execution import autocast, check_execution, device_named
 from strongltn.search.experiment import CHECKPOINT, MASKS, RESULT, run
-from strongltn.search.handle import Scope
 from strongltn.search.initialization import Init
 from strongltn.search.many import FAILURE, InThisProcess, run_many
 from strongltn.search.method_record import METHOD_TYPES, Dense

@@ -20,11 +20,11 @@ from strongltn.rng import named_generator
 from strongltn.search import experiment
 from strongltn.search.batches import ResidentData
 from strongltn.search.checkpoint import Checkpoint, load_tensors, tensor_digest
-from strongltn.search.config import Precision, Schedule, SearchConfig
+from strongltn.search.choices import Precision, Schedule, Scope
+from strongltn.search.config import SearchConfig
 from strongltn.search.datasets import dataset_named
 from strongltn.search.density import num_kept_of
 from strongltn.search.experiment import CHECKPOINT, MASKS, RESULT, run
-from strongltn.search.handle import Scope
 from strongltn.search.initialization import Init
 from strongltn.search.methods import METHODS, EdgePopup, IteRand, LearnedSupermask
 from strongltn.search.settings import settings_of
