@@ -1,8 +1,8 @@
 """Recipe: edge-popup on Conv2 to Conv8 with CIFAR-10, beside the trained dense networks.
 
 Full is for a GPU, which it takes by itself where torch sees one: 8 runs of 100 epochs. It has not
-been run; at the recorded time of a step, Conv2 alone takes hours on a CPU. Quick are a few epochs of a small network on the digits of
-scikit-learn. The rows say on which device each run was.
+been run; at the recorded time of a step, Conv2 alone takes hours on a CPU. Quick are a few epochs
+of a small network on the digits of scikit-learn. The rows say on which device each run was.
 """
 
 from __future__ import annotations
