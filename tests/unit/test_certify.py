@@ -11,7 +11,7 @@ import pytest
 from proofs_check import Verdict, verify
 from proofs_check.certificate import bounds as checker_bounds
 from proofs_check.certificate import ranges as checker_ranges
-from strongltn.certify import Attack, CertifySettings, certificate, certify_ticket, limits, upper
+from strongltn.certify import Attack, CertifySettings, certify_ticket, limits, two_sided, upper
 from strongltn.certify.account import account
 from strongltn.certify.differential.splitting import SplittingSettings
 from strongltn.certify.statement import read_certificate
@@ -317,7 +317,7 @@ def test_what_is_too_wide_for_the_file_is_left_out(pruned, monkeypatch, tmp_path
 
 def test_bounds_that_contradict_one_another_are_a_bug(pruned, monkeypatch):
     found = replace(pruned.certificate.attack, lower_bound=Fraction(10**6))
-    monkeypatch.setattr(certificate, "attack", lambda *_, **__: found)
+    monkeypatch.setattr(two_sided, "attack", lambda *_, **__: found)
     with pytest.raises(SoundnessBug, match="above the bound"):
         certify_ticket(pruned.target, pruned.ticket, Box())
 

@@ -9,7 +9,7 @@ import pytest
 from proofs_check import Verdict, verify
 from proofs_check.__main__ import main as audit_main
 from strongltn import pipeline
-from strongltn.certify import Attack, CertifySettings, certificate
+from strongltn.certify import Attack, CertifySettings, two_sided
 from strongltn.certify.differential.splitting import SplittingSettings
 from strongltn.construct import SINGLE_WEIGHT, make_plan
 from strongltn.construct.plan import Plan
@@ -94,7 +94,7 @@ def test_an_interruption_leaves_the_old_certificate(saved, monkeypatch, error):
         raise error
 
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
-    monkeypatch.setattr(certificate, "attack", interrupt)
+    monkeypatch.setattr(two_sided, "attack", interrupt)
     with pytest.raises(error):
         pipeline.certify_directory(saved, domain=Ball(3.0))
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
