@@ -59,10 +59,11 @@ class Record:
         return Record(path, rows_of)
 
     def add(self, part: int, rows: list[dict[str, Any]]) -> None:
-        """Add the rows of a part, in one write."""
+        """Add the rows of a part, in one write; kept as a resumed run would read them."""
+        line = _line({"part": part, "rows": rows})
         with self.path.open("ab", buffering=0) as file:
-            file.write(_line({"part": part, "rows": rows}))
-        self.rows_of[part] = rows
+            file.write(line)
+        self.rows_of[part] = json.loads(line)["rows"]
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -62,7 +62,9 @@ class SearchConfig:
     init : Init
         Law of the weights.
     scope : Scope
+        `Scope.LAYER` for `Dense` and `LearnedSupermask`.
     schedule : Schedule
+        `Schedule.CONSTANT` for these two.
     precision : Precision
     seed : int in [0, 2^64)
         Of weights, scores, order of the images, augmentation and all draws of the method.
@@ -189,15 +191,16 @@ class SearchConfig:
     def _check_agreement(self) -> None:
         if isinstance(self.method, Dense) and self.density != 1:
             raise InvalidInputError("density", got=self.density, allowed="1 for a dense network")
-        if (
-            isinstance(self.method, Dense | AbstractSampledMethod)
-            and self.schedule is not Schedule.CONSTANT
-        ):
-            raise InvalidInputError(
-                "schedule",
-                got=self.schedule.value,
-                allowed=f"constant for {self.method_name}, which does not follow a density",
-            )
+        if isinstance(self.method, Dense | AbstractSampledMethod):
+            for name, only in (("scope", Scope.LAYER), ("schedule", Schedule.CONSTANT)):
+                value = getattr(self, name)
+                if value is not only:
+                    raise InvalidInputError(
+                        name,
+                        got=value.value,
+                        allowed=f"{only.value} for {self.method_name}, which selects no number of "
+                        "weights",
+                    )
         if self.is_pensia and self.init is not Init.KAIMING_NORMAL:
             raise InvalidInputError(
                 "init",

@@ -24,8 +24,7 @@ from strongltn.search.diamonds import initialize_pensia
 from strongltn.search.execution import Forward, accelerated, autocast, check_execution
 from strongltn.search.handle import SearchHandle, attach
 from strongltn.search.initialization import initialize
-from strongltn.search.method import AbstractMethod, AbstractSampledMethod
-from strongltn.search.method_record import Dense
+from strongltn.search.method import AbstractMethod
 from strongltn.search.models import model_named
 
 StepDone = Callable[[int], None]
@@ -86,9 +85,7 @@ class Training:
         self._quick: Forward | None = None
         method = config.method
         # Where layers compete, or for the penalty alone, work that other methods are spared.
-        self._holds_masks = config.scope is Scope.GLOBAL and not isinstance(
-            method, Dense | AbstractSampledMethod
-        )
+        self._holds_masks = config.scope is Scope.GLOBAL
         self._has_penalty = (
             isinstance(method, AbstractMethod)
             and type(method).penalty is not AbstractMethod.penalty

@@ -8,6 +8,7 @@ from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -43,7 +44,9 @@ class Kitchen:
         if part["k"] == self.last:
             raise KeyboardInterrupt
         self.calls.append(part["k"])
-        return [{"k": part["k"], "square": part["k"] ** 2}, {"k": part["k"], "note": "a, b"}]
+        k = part["k"]
+        square = {"k": k, "square": k**2, "between": (np.float64(k - 0.5), k + 0.5)}
+        return [square, {"k": k, "note": "a, b"}]
 
     def draw(self, rows):
         figure, (axes,) = new_chart(1, 1, size=(3, 2))
@@ -74,8 +77,8 @@ def test_a_run_writes_rows_and_figure(kitchen, tmp_path):
     assert [line["part"] for line in lines] == [0, 1, 2]
     with (tmp_path / "squares" / "quick.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
-    assert table[4] == {"k": "2", "square": "4", "note": ""}
-    assert table[5] == {"k": "2", "square": "", "note": "a, b"}
+    assert table[4] == {"k": "2", "square": "4", "between": "[1.5, 2.5]", "note": ""}
+    assert table[5] == {"k": "2", "square": "", "between": "", "note": "a, b"}
 
 
 def test_a_second_run_only_redraws(kitchen, tmp_path):

@@ -36,7 +36,13 @@ from strongltn.search.experiment import CHECKPOINT, MASKS, RESULT, run
 from strongltn.search.initialization import Init
 from strongltn.search.many import FAILURE, InThisProcess, run_many
 from strongltn.search.method_record import METHOD_TYPES, Dense
-from strongltn.search.methods import EdgePopup, GemMiner, InitialScores, IteRand
+from strongltn.search.methods import (
+    EdgePopup,
+    GemMiner,
+    InitialScores,
+    IteRand,
+    LearnedSupermask,
+)
 from strongltn.search.metrics import FILE_NAME, MetricsLog, num_epochs_in
 from strongltn.search.settings import settings_of
 from strongltn.search.training import Training, draw_source
@@ -151,6 +157,9 @@ def test_settings_that_contradict_each_other_are_refused():
     for bad in (
         {"method": Dense(), "density": 0.5},
         {"method": Dense(), "density": 1.0, "schedule": Schedule.LINEAR},
+        {"method": Dense(), "density": 1.0, "scope": Scope.GLOBAL},
+        {"method": LearnedSupermask(), "schedule": Schedule.LINEAR},
+        {"method": LearnedSupermask(), "scope": Scope.GLOBAL},
         {"method": IteRand(init=Init.KAIMING_NORMAL), "init": Init.SIGNED_CONSTANT},
         {"model": "fc2-relu-diamond", "init": Init.SIGNED_CONSTANT},
     ):
