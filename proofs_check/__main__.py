@@ -71,8 +71,7 @@ def _verify(options: argparse.Namespace) -> int:
         lines += [f"  {name.replace('_', ' ')}: {fact}" for name, fact in facts.items()]
         lines += [f"  {seconds:6.2f} s  {text}" for text, seconds in audit.statements]
         text = "\n".join(lines)
-    # one write: a reader that stops early must not turn PROVED into the status of REJECTED
-    sys.stdout.write(text + "\n")
+    _answer(text)
     return 0 if audit.verdict is Verdict.PROVED else 1
 
 
@@ -97,8 +96,17 @@ def _claims(options: argparse.Namespace) -> int:
         text = json.dumps(facts | report.record(outcomes), indent=2)
     else:
         text = report.table(outcomes)
-    sys.stdout.write(text + "\n")
+    _answer(text)
     return 0 if all(outcome.is_expected for outcome in outcomes) else 1
+
+
+def _answer(text: str) -> None:
+    """Print in one write, and nothing where stdout is closed.
+
+    A reader that stops early, or none, must not turn PROVED into the status of REJECTED.
+    """
+    if sys.stdout is not None:
+        sys.stdout.write(text + "\n")
 
 
 if __name__ == "__main__":

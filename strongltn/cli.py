@@ -227,7 +227,7 @@ def bench_figure(
     from strongltn.bench.record import last_report
 
     paths = plot_times(last_report(history), out)
-    sys.stdout.write("".join(f"{path}\n" for path in paths))
+    print(*paths, sep="\n")
 
 
 def main() -> None:

@@ -55,6 +55,8 @@ def progress_bars() -> Iterator[Update]:
 def print_report(report: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
     """Print a report as one JSON object or as its lines, in one write.
 
-    One write, so that a reader that stops early cannot change the exit code.
+    One write, and none where stdout is closed, so that no reader can change the exit code.
     """
-    sys.stdout.write((json.dumps(report) if as_json else "\n".join(lines)) + "\n")
+    text = json.dumps(report) if as_json else "\n".join(lines)
+    if sys.stdout is not None:
+        sys.stdout.write(text + "\n")

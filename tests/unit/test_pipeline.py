@@ -2,6 +2,9 @@
 
 import io
 import json
+import shlex
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -118,6 +121,13 @@ def test_the_auditor_answers_in_one_write(saved, monkeypatch, extra):
     assert audit_main(["verify", str(saved), *extra]) == 0
     assert output.writes == 1
     assert "PROVED" in output.getvalue()
+
+
+@pytest.mark.parametrize("module", ["strongltn", "proofs_check"])
+def test_a_closed_stdout_does_not_change_the_verdict(saved, module):
+    command = [sys.executable, "-m", module, "verify", str(saved)]
+    line = f"{shlex.join(command)} >&-"
+    assert subprocess.run(line, shell=True, check=False, timeout=300).returncode == 0
 
 
 def test_a_certificate_of_another_ticket_is_not_shown(saved):
