@@ -1,7 +1,7 @@
 """Our accuracies of Pensia et al., experiment 2, beside the published ones.
 
 ``python -m experiments.search.pensia2020_comparison [RECORD ...]`` prints them from records of the
-recipes, finished or not, or from the recorded run; with ``--figure FILE`` it draws them.
+recipes, finished or not, or from the recorded runs; with ``--figure FILE`` it draws them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from experiments.search.published import (
     PENSIA_PRUNED,
 )
 
-RECORD = Path(__file__).parents[1] / "recorded" / "pensia2020_experiment2_lenet5.jsonl"
+_RECORDED = Path(__file__).parents[1] / "recorded"
+RECORDS = [_RECORDED / f"pensia2020_experiment2_{name}.jsonl" for name in ("fc2", "lenet5")]
 
 _CLOSE = 3.0  # points
 
@@ -91,16 +92,16 @@ def markdown_table(rows: list[Row], network: str) -> list[str]:
     return [*lines, f"| dense | {shown(dense)} | {PENSIA_DENSE[network]:g} | | | | |"]
 
 
-def log_table(rows: list[Row]) -> list[str]:
-    """Return LeNet-5's accuracies beside those of the authors' logs and of their figure."""
+def log_table(rows: list[Row], network: str) -> list[str]:
+    """Return one network's accuracies beside those of the authors' logs and of their figure."""
     lines = [
-        "| LeNet-5, % pruned | epochs | here | authors' log | authors' figure |",
+        f"| {TITLES[network]}, % pruned | epochs | here | authors' log | authors' figure |",
         "|---" * 5 + "|",
     ]
-    for form, pruned, epochs, logged in PENSIA_LOGS:
-        runs = rows_where(rows, model=model_of("lenet-5", form), data="mnist", epochs=epochs)
+    for form, pruned, epochs, logged in PENSIA_LOGS[network]:
+        runs = rows_where(rows, model=model_of(network, form), data="mnist", epochs=epochs)
         found = percents(by_pruned(runs).get(pruned, []))
-        figure = PENSIA_ACCURACY["lenet-5"][form][PENSIA_PRUNED.index(pruned)]
+        figure = PENSIA_ACCURACY[network][form][PENSIA_PRUNED.index(pruned)]
         name = f"{FORMS[form][0]}, {100 * pruned:g}"
         lines.append(f"| {name} | {epochs} | {shown(found)} | {logged:g} | {figure:g} |")
     return lines
@@ -120,13 +121,13 @@ def difference_lines(rows: list[Row], *, count: int = 6) -> list[str]:
 def main() -> None:
     """Print tables and largest differences."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("records", type=Path, nargs="*", default=[RECORD], metavar="RECORD")
+    parser.add_argument("records", type=Path, nargs="*", default=RECORDS, metavar="RECORD")
     parser.add_argument("--figure", type=Path, help="file to draw, such as figure.png")
     options = parser.parse_args()
     rows = [row for path in options.records for row in read_rows(path)]
     for network in dict.fromkeys(point.network for point in compared(rows)):
-        print("\n".join([*markdown_table(rows, network), ""]))
-    print("\n".join([*log_table(rows), "", *difference_lines(rows)]))
+        print("\n".join([*markdown_table(rows, network), "", *log_table(rows, network), ""]))
+    print("\n".join(difference_lines(rows)))
     if options.figure:
         draw(rows).savefig(options.figure, dpi=150)
 

@@ -36,11 +36,14 @@ def test_table_of_tightness_is_the_recorded_one():
     assert readme_table("certificate_tightness") == certificate_tightness.table(rows)
 
 
-def test_tables_of_experiment_2_are_the_recorded_ones():
-    rows = read_rows(pensia2020_comparison.RECORD)
-    table = pensia2020_comparison.markdown_table(rows, "lenet-5")
-    assert readme_table("pensia2020_experiment2") == table
-    assert readme_table("pensia2020_logs") == pensia2020_comparison.log_table(rows)
+@pytest.mark.parametrize("network", ["fc2", "lenet-5"])
+def test_tables_of_experiment_2_are_the_recorded_ones(network):
+    rows = [row for path in pensia2020_comparison.RECORDS for row in read_rows(path)]
+    name = network.replace("-", "")
+    table = pensia2020_comparison.markdown_table(rows, network)
+    assert readme_table(f"pensia2020_experiment2_{name}") == table
+    table = pensia2020_comparison.log_table(rows, network)
+    assert readme_table(f"pensia2020_logs_{name}") == table
 
 
 def test_options_in_the_readme_exist():
