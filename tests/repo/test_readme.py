@@ -42,6 +42,7 @@ def test_tables_of_experiment_2_are_the_recorded_ones(network):
     name = network.replace("-", "")
     table = pensia2020_comparison.markdown_table(rows, network)
     assert readme_table(f"pensia2020_experiment2_{name}") == table
+    rows += read_rows(pensia2020_comparison.LONGER)
     table = pensia2020_comparison.log_table(rows, network)
     assert readme_table(f"pensia2020_logs_{name}") == table
 

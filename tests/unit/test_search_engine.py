@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from search_settings import UNUSUAL
 
 from strongltn.errors import InvalidInputError, TrainingDiverged, UnsolvedError
 from strongltn.search import experiment, many
@@ -48,22 +49,7 @@ from strongltn.search.settings import settings_of
 from strongltn.search.training import Training, draw_source
 
 CPU = torch.device("cpu")
-OTHER = {
-    "method": EdgePopup(by_magnitude=False),
-    "model": "digits-conv",
-    "data": "mnist",
-    "density": 0.25,
-    "epochs": 5,
-    "seed": 1,
-    "batch_size": 32,
-    "learning_rate": 0.2,
-    "momentum": 0.5,
-    "weight_decay": 0.0,
-    "init": Init.SCALED,
-    "scope": Scope.GLOBAL,
-    "schedule": Schedule.CUBIC,
-    "precision": Precision.BFLOAT16,
-}
+OTHER = {**UNUSUAL, "model": "digits-conv", "epochs": 5}
 
 
 def settings(method="edge-popup", **given):

@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from search_settings import UNUSUAL
 
 from strongltn.data import LabelledImages
 from strongltn.errors import InvalidInputError
@@ -20,12 +21,11 @@ from strongltn.rng import named_generator
 from strongltn.search import experiment
 from strongltn.search.batches import ResidentData
 from strongltn.search.checkpoint import Checkpoint, load_tensors, tensor_digest
-from strongltn.search.choices import Precision, Schedule, Scope
+from strongltn.search.choices import Schedule, Scope
 from strongltn.search.config import SearchConfig
 from strongltn.search.datasets import dataset_named
 from strongltn.search.density import num_kept_of
 from strongltn.search.experiment import CHECKPOINT, MASKS, RESULT, run
-from strongltn.search.initialization import Init
 from strongltn.search.methods import METHODS, EdgePopup, IteRand, LearnedSupermask
 from strongltn.search.settings import settings_of
 from strongltn.search.training import Training, draw_source
@@ -501,22 +501,7 @@ def test_the_accuracy_is_that_of_the_network_found(config, tmp_path, monkeypatch
 
 # --- results cached under a file name instead of under all settings
 
-OTHER = {
-    "method": EdgePopup(by_magnitude=False),
-    "model": "digits-fc",
-    "data": "mnist",
-    "density": 0.25,
-    "epochs": 1,
-    "seed": 1,
-    "batch_size": 32,
-    "learning_rate": 0.2,
-    "momentum": 0.5,
-    "weight_decay": 0.0,
-    "init": Init.SCALED,
-    "scope": Scope.GLOBAL,
-    "schedule": Schedule.CUBIC,
-    "precision": Precision.BFLOAT16,
-}
+OTHER = {**UNUSUAL, "model": "digits-fc", "epochs": 1}
 
 
 def test_a_result_is_that_of_all_settings(tmp_path):

@@ -1,0 +1,20 @@
+"""A value for every setting of a search but model and epochs, none of them a default."""
+
+from strongltn.search.choices import Precision, Schedule, Scope
+from strongltn.search.initialization import Init
+from strongltn.search.methods import EdgePopup
+
+UNUSUAL = {
+    "method": EdgePopup(by_magnitude=False),
+    "data": "mnist",
+    "density": 0.25,
+    "seed": 1,
+    "batch_size": 32,
+    "learning_rate": 0.2,
+    "momentum": 0.5,
+    "weight_decay": 0.0,
+    "init": Init.SCALED,
+    "scope": Scope.GLOBAL,
+    "schedule": Schedule.CUBIC,
+    "precision": Precision.BFLOAT16,
+}
