@@ -65,6 +65,13 @@ class BudgetExceeded(StrongLTNError):
     """The work would not fit an explicit budget (samples, bytes, seconds); nothing was started."""
 
 
+class MachineError(StrongLTNError):
+    """The machine would not let us: disk, permission, file-size limit, memory.
+
+    Nothing that was there before is lost.
+    """
+
+
 class TrainingDiverged(StrongLTNError):
     """A loss or a score became NaN or infinite; what was saved before it is kept."""
 
