@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import random
 import secrets
 import shutil
 import sys
@@ -233,7 +232,7 @@ def _begin(path: Path, folder: int) -> tuple[str, int]:
             os.rmdir(work, dir_fd=folder)
             os.close(file)
         if attempt < _ATTEMPTS - 1:
-            time.sleep(0.1 * random.random())
+            time.sleep(secrets.randbelow(100) / 1000)
     raise _busy(path, "out")
 
 
