@@ -1,7 +1,8 @@
 """Command line: ``python -m proofs_check verify DIR`` and ``python -m proofs_check claims``.
 
-Exit status of verify: 0 PROVED, 1 REJECTED. Of claims: 0 when no claim is REFUTED except the
-negative controls, which all are; else 1. Of both, 2: wrong arguments or no ticket directory.
+Exit status of verify: 0 all certificates PROVED, 1 one REJECTED. Of claims: 0 when no claim is
+REFUTED except the negative controls, which all are; else 1. Of both, 2: wrong arguments or no
+ticket directory.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from pathlib import Path
 
-from proofs_check.certificate.audit import Verdict, verify
+from proofs_check.certificate.audit import Audit, Verdict
 from proofs_check.certificate.exact import decimal, dyadic_text
 from proofs_check.certificate.reader import NotATicketError
+from proofs_check.tickets import verify_all
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,27 +54,42 @@ def _seed(text: str) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     try:
-        audit = verify(options.directory)
+        audits = verify_all(options.directory)
     except NotATicketError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    is_proved = all(audit.verdict is Verdict.PROVED for audit in audits.values())
+    if options.json:
+        first, *others = ({"file": name, **_record(audit)} for name, audit in audits.items())
+        text = json.dumps({**first, "is_all_proved": is_proved, "others": others}, indent=2)
+    else:
+        names = {name: f"  ({name})" if len(audits) > 1 else "" for name in audits}
+        text = "\n".join(line for name in audits for line in _lines(audits[name], names[name]))
+    _answer(text)
+    return 0 if is_proved else 1
+
+
+def _facts(audit: Audit) -> dict[str, str | int]:
     exact = {"lower_bound": audit.lower_bound, "upper_bound": audit.upper_bound}
     ends = {key: dyadic_text(value) for key, value in exact.items() if value is not None}
-    facts = {**ends, **audit.facts}
-    if options.json:
-        report = {"verdict": audit.verdict, "rejected": audit.rejected, **facts}
-        text = json.dumps(report | {"statements": audit.statements}, indent=2)
-    elif audit.upper_bound is None or audit.lower_bound is None:
-        text = f"REJECTED: {audit.rejected}"
-    else:
-        lower = decimal(audit.lower_bound, 7, ROUND_FLOOR)
-        upper = decimal(audit.upper_bound, 7, ROUND_CEILING)
-        lines = [f"PROVED  {lower} <= sup |f - g| <= {upper}"]
-        lines += [f"  {name.replace('_', ' ')}: {fact}" for name, fact in facts.items()]
-        lines += [f"  {seconds:6.2f} s  {text}" for text, seconds in audit.statements]
-        text = "\n".join(lines)
-    _answer(text)
-    return 0 if audit.verdict is Verdict.PROVED else 1
+    return {**ends, **audit.facts}
+
+
+def _record(audit: Audit) -> dict[str, object]:
+    report = {"verdict": audit.verdict, "rejected": audit.rejected, **_facts(audit)}
+    return report | {"statements": audit.statements}
+
+
+def _lines(audit: Audit, which: str) -> list[str]:
+    if audit.upper_bound is None or audit.lower_bound is None:
+        return [f"REJECTED: {audit.rejected}{which}"]
+    lower = decimal(audit.lower_bound, 7, ROUND_FLOOR)
+    upper = decimal(audit.upper_bound, 7, ROUND_CEILING)
+    return [
+        f"PROVED  {lower} <= sup |f - g| <= {upper}{which}",
+        *(f"  {name.replace('_', ' ')}: {fact}" for name, fact in _facts(audit).items()),
+        *(f"  {seconds:6.2f} s  {text}" for text, seconds in audit.statements),
+    ]
 
 
 def _claims(options: argparse.Namespace) -> int:

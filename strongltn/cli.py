@@ -86,7 +86,11 @@ def prune(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the source.")] = 0,
     domain: DomainText = "ball",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing ticket directory.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace an existing ticket directory that holds nothing but the ticket.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -102,13 +106,14 @@ def prune(
     from strongltn.construct import construction_named
     from strongltn.networks.domain import parse_domain
     from strongltn.networks.target_file import load_target
-    from strongltn.networks.ticket_directory import new_directory
+    from strongltn.networks.ticket_directory import TICKET_CONTENTS
     from strongltn.report.text import prune_lines
     from strongltn.rng import WeightLaw
+    from strongltn.storage import new_directory
 
     parsed = parse_domain(domain)
     network = load_target(target)
-    with new_directory(out, overwrite=overwrite) as directory:
+    with new_directory(out, replaces=TICKET_CONTENTS if overwrite else None) as directory:
         with progress_bars() as progress:
             result = pipeline.prune(
                 network,

@@ -97,14 +97,14 @@ def info_lines(report: dict[str, Any]) -> list[str]:
         f"  mask          keeps {report['kept_weights']:,}",
         f"  samples       {report['samples_per_weight']} for each subset sum",
     ]
-    if report["certificate"] is None:
+    if not report["certificates"]:
         return [*lines, "  no certificate: run strongltn certify"]
-    return [
-        *lines,
-        *certificate_lines(report["certificate"]),
-        f"  methods       {', '.join(report['certificate']['methods'])}",
-        "  (run strongltn verify to check)",
-    ]
+    for certificate in report["certificates"]:
+        lines += [
+            *certificate_lines(certificate),
+            f"  methods       {', '.join(certificate['methods'])}",
+        ]
+    return [*lines, "  (run strongltn verify to check)"]
 
 
 def demo_lines(report: dict[str, Any]) -> list[str]:

@@ -12,26 +12,33 @@ from strongltn.storage.directories import (
     move_aside,
     new_directory,
     remove_directory,
+    remove_files,
 )
 from strongltn.storage.files import (
     append_line,
+    check_writable,
     make_directory,
     read_file,
     write_figure,
     write_whole,
 )
+from strongltn.storage.partial import is_partial, machine_errors
 from strongltn.storage.record import Record
 
 __all__ = [
     "Contents",
     "Record",
     "append_line",
+    "check_writable",
     "in_use",
+    "is_partial",
+    "machine_errors",
     "make_directory",
     "move_aside",
     "new_directory",
     "read_file",
     "remove_directory",
+    "remove_files",
     "write_figure",
     "write_whole",
 ]

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +59,6 @@ class Contents:
         InvalidInputError
             It names what is foreign.
         """
-        if directory.is_dir() and not any(directory.iterdir()):
-            return
         if not directory.is_dir() or not self.is_ours(directory):
             raise InvalidInputError(
                 parameter,
@@ -135,10 +133,14 @@ def in_use(directory: Path, *, parameter: str) -> Iterator[None]:
     Raises
     ------
     InvalidInputError
-        Another command is at work in it.
+        Another command is at work in it, or it is no directory.
     MachineError
         It cannot be opened.
     """
+    if not directory.is_dir():
+        raise InvalidInputError(
+            parameter, got=f"{directory}, which is no directory", allowed="a directory"
+        )
     with machine_errors(directory, "open"):
         file = open_directory(directory)
     try:
@@ -160,6 +162,19 @@ def move_aside(directory: Path, aside: Path) -> None:
     with machine_errors(directory, "move"):
         _rename_to_new(directory, aside)
         directory.mkdir()
+
+
+def remove_files(directory: Path, names: Iterable[str]) -> None:
+    """Remove files of ours from a directory; one that is gone already is no error.
+
+    Raises
+    ------
+    MachineError
+        One cannot be removed.
+    """
+    for name in names:
+        with machine_errors(directory / name, "remove"):
+            (directory / name).unlink(missing_ok=True)
 
 
 def remove_directory(directory: Path, contents: Contents) -> bool:

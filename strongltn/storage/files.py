@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -152,6 +153,33 @@ def read_file(
             allowed=f"a file of at most {max_bytes} bytes",
         )
     return content
+
+
+def check_writable(path: Path, *, parameter: str = "out") -> None:
+    """Refuse at once what a long computation could not write at its end.
+
+    Parameters
+    ----------
+    path : Path
+        A directory to write in, or to make: the nearest one above it that exists is looked at.
+    parameter : str
+        What an error calls it.
+
+    Raises
+    ------
+    InvalidInputError
+        What is there is no directory.
+    MachineError
+        It may not be written.
+    """
+    place = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+    if not place.is_dir():
+        raise InvalidInputError(
+            parameter, got=f"{place}, which is no directory", allowed="a directory"
+        )
+    with machine_errors(place):
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def make_directory(path: Path) -> None:
