@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -100,7 +101,7 @@ def _check_ours(out: Path) -> None:
 
     An earlier demonstration says in its report that the directory is its own.
     """
-    if not out.is_dir() or all(is_partial(path.name) for path in out.iterdir()):
+    if not os.path.isdir(out) or all(is_partial(path.name) for path in out.iterdir()):
         return
     try:
         report = json.loads(read_file(out / _REPORT, parameter="out", max_bytes=_MAX_REPORT_BYTES))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -66,7 +67,7 @@ def read_certificate(directory: Path, name: str = CERTIFICATE_FILE) -> Statement
         ticket.json.
     """
     path = directory / name
-    if not path.exists():
+    if not os.path.exists(path):  # also where the name is too long for a file
         return None
     try:
         return _statement(directory, json.loads(read_ticket_file(directory, name)))

@@ -5,6 +5,7 @@ The format is described in ``proofs_check/FORMAT.md``.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -38,6 +39,8 @@ _NAMES = re.compile(
     r"|certificate(-[0-9a-f]{12})?\.json|witness(-[0-9a-f]{16})?\.safetensors"
     r"|\.(certificate|report)\.json\.partial|\.witness\.safetensors\.partial"  # of version 0.1.0
 )
+
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 # What unexpected JSON leads to: other types, missing keys, numbers too large, nesting too deep.
 _UNREADABLE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
@@ -182,7 +185,9 @@ def read_ticket_file(directory: Path, name: str) -> bytes:
     with machine_errors(path, "read"):
         try:
             return read_file(path, parameter="DIR", within=directory, **limit)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        except OSError as error:
+            if error.errno not in _NOT_THERE:
+                raise
             raise _refusal(directory, f"{name}: {error.strerror}") from error
 
 

@@ -102,9 +102,10 @@ def new_directory(path: Path, *, replaces: Contents | None = None) -> Iterator[P
     MachineError
         It cannot be written.
     """
-    path = path.resolve()
-    _check_free(path, replaces)
-    made = _make_parents(path)
+    with machine_errors(path):
+        path = Path(os.path.realpath(path))
+        _check_free(path, replaces)
+        made = _make_parents(path)
     try:
         with _opened(path.parent) as folder:
             work, file = _begin(path, folder)
@@ -137,11 +138,11 @@ def in_use(directory: Path, *, parameter: str) -> Iterator[None]:
     MachineError
         It cannot be opened.
     """
-    if not directory.is_dir():
-        raise InvalidInputError(
-            parameter, got=f"{directory}, which is no directory", allowed="a directory"
-        )
     with machine_errors(directory, "open"):
+        if not directory.is_dir():
+            raise InvalidInputError(
+                parameter, got=f"{directory}, which is no directory", allowed="a directory"
+            )
         file = open_directory(directory)
     try:
         if not lock(file):
@@ -215,8 +216,7 @@ def _check_free(path: Path, replaces: Contents | None) -> None:
 def _make_parents(path: Path) -> list[Path]:
     """Make the directories above; return those that were missing, the lowest first."""
     missing = [parent for parent in path.parents if not parent.exists()]
-    with machine_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     return missing
 
 

@@ -134,8 +134,8 @@ def read_file(
     InvalidInputError
         It is a directory, a pipe or a device, is too large, or a link leads out of `within`.
     """
-    real = path.resolve()
-    if within is not None and not real.is_relative_to(within.resolve()):
+    real = Path(os.path.realpath(path))
+    if within is not None and not real.is_relative_to(os.path.realpath(within)):
         raise InvalidInputError(
             parameter,
             got=f"{path}, a link to {real}",
@@ -172,12 +172,13 @@ def check_writable(path: Path, *, parameter: str = "out") -> None:
     MachineError
         It may not be written.
     """
-    place = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
-    if not place.is_dir():
-        raise InvalidInputError(
-            parameter, got=f"{place}, which is no directory", allowed="a directory"
-        )
-    with machine_errors(place):
+    whole = path.absolute()
+    with machine_errors(path):
+        place = next(place for place in (whole, *whole.parents) if os.path.lexists(place))
+        if not place.is_dir():
+            raise InvalidInputError(
+                parameter, got=f"{place}, which is no directory", allowed="a directory"
+            )
         if not os.access(place, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
