@@ -66,6 +66,22 @@ def prune(
         Path, typer.Argument(metavar="TARGET", help="State dict, .pt, .pth or .safetensors.")
     ],
     out: Annotated[Path, typer.Option("--out", help="Ticket directory to write.")],
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            "--layers",
+            help="Names of the layers in the order in which they run, with commas, where numbers "
+            "and widths do not tell.",
+        ),
+    ] = None,
+    like: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            "--like",
+            metavar="INPUTS OUTPUTS",
+            help="Two .npy files: inputs, and what your network gives on them, to compare with.",
+        ),
+    ] = None,
     epsilon: Annotated[
         float | None, typer.Option("--epsilon", help="Error of the whole network to stay within.")
     ] = None,
@@ -101,13 +117,16 @@ def prune(
     from strongltn import pipeline
     from strongltn.construct import construction_named
     from strongltn.networks.domain import parse_domain
+    from strongltn.networks.likeness import compared
     from strongltn.networks.target_file import load_target
     from strongltn.networks.ticket_directory import new_directory
     from strongltn.report.text import prune_lines
     from strongltn.rng import WeightLaw
 
     parsed = parse_domain(domain)
-    network = load_target(target)
+    network = load_target(target, layers=None if layers is None else layers.split(","))
+    if like is not None:
+        network = compared(network, *like)
     with new_directory(out, overwrite=overwrite) as directory:
         with progress_bars() as progress:
             result = pipeline.prune(

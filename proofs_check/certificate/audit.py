@@ -85,6 +85,7 @@ def _prove(folder: Path, audit: Audit) -> Iterator[str]:
         require(found == stated, f"SHA-256 of {name} is {found}: stated {show(stated)}")
     audit.facts.update(domain=str(documents[1]["domain"]), output_norm=certificate["output_norm"])
     audit.facts["target_sha256"] = digests["target.safetensors"]
+    audit.facts["target_as_stated"] = ascii(ticket.get("reading", "not stated"))[:1000]
     yield "the files have the stated digests"
     targets, masks, witness = (reader.parse_arrays(raw[name], name) for name in _ARRAYS)
     # All other sizes follow from the arrays of the target.

@@ -22,6 +22,7 @@ from safetensors.numpy import load, save
 
 from strongltn.errors import InvalidInputError
 from strongltn.networks.mask import PairMask
+from strongltn.networks.reading import Reading
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.networks.target import LinearLayer, TargetNetwork
 from strongltn.networks.ticket import Ticket
@@ -124,6 +125,8 @@ def ticket_files(target: TargetNetwork, ticket: Ticket) -> dict[str, bytes]:
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         "drawn_sha256": ticket.drawn_sha256(),
     }
+    if str(target.reading):
+        description["reading"] = str(target.reading)
     files[TICKET_FILE] = (json.dumps(description, indent=1) + "\n").encode("ascii")
     return files
 
@@ -168,7 +171,8 @@ def _target_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
                 arrays[f"{i}.bias"] if layer["bias"] else None,
             )
             for i, layer in enumerate(description["layers"])
-        )
+        ),
+        Reading((str(description["reading"]),) if "reading" in description else ()),
     )
 
 
