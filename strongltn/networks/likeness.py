@@ -49,13 +49,15 @@ def compared(target: TargetNetwork, inputs: Path, outputs: Path) -> TargetNetwor
         )
     dtypes = [layer.weight.dtype for layer in target.layers]
     arithmetic = max((y.dtype, *dtypes), key=lambda dtype: float(np.finfo(dtype).eps))
-    largest, switches = 0.0, False
+    largest, tells_relu = 0.0, len(target.layers) == 1
     for start in range(0, len(x), _BLOCK):
         part = slice(start, start + _BLOCK)
-        values, explained, least = _evaluated(target, x[part], arithmetic)
-        difference = np.abs(values - y[part].astype(np.float64))
-        if not (difference <= explained).all():  # NaN is not
-            row, column = (int(k) for k in np.argwhere(~(difference <= explained))[0])
+        stated = y[part].astype(np.float64)
+        values, explained = _evaluated(target, x[part], arithmetic)
+        difference = np.abs(values - stated)
+        is_like = (difference <= explained) & np.isfinite(explained) & np.isfinite(values)
+        if not is_like.all():
+            row, column = (int(k) for k in np.argwhere(~is_like)[0])
             raise InvalidInputError(
                 "like",
                 got=f"output {column} of input {start + row}: {y[start + row, column]:.6g}, where "
@@ -66,9 +68,9 @@ def compared(target: TargetNetwork, inputs: Path, outputs: Path) -> TargetNetwor
                 f"{arithmetic}, without autocast or TF32?",
             )
         largest = max(largest, float(difference.max()))
-        switches |= least < 0
-    switches |= len(target.layers) == 1
-    likeness = Likeness(len(x), largest, str(arithmetic), switches)
+        linear = _evaluated(target, x[part], arithmetic, has_relu=False)[0]
+        tells_relu |= not (np.abs(linear - stated) <= explained).all()
+    likeness = Likeness(len(x), largest, str(arithmetic), tells_relu)
     return replace(target, reading=replace(target.reading, likeness=likeness))
 
 
@@ -83,17 +85,19 @@ def _rows(array: NDArray[Any], path: Path) -> NDArray[Any]:
 
 
 def _evaluated(
-    target: TargetNetwork, inputs: NDArray[Any], arithmetic: np.dtype[Any]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Return outputs, what rounding explains of each, and the least hidden pre-activation."""
+    target: TargetNetwork,
+    inputs: NDArray[Any],
+    arithmetic: np.dtype[Any],
+    *,
+    has_relu: bool = True,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the outputs, and what rounding explains of each."""
     limits, sums = np.finfo(arithmetic), np.finfo(max(arithmetic, np.dtype(np.float32)))
     values = inputs.astype(np.float64)
     errors = np.abs(values) * float(limits.eps)
-    least = np.inf
     with np.errstate(over="ignore", invalid="ignore"):
         for i, layer in enumerate(target.layers):
-            if i:
-                least = min(least, float(values.min()))
+            if i and has_relu:
                 values = np.maximum(values, 0.0)
             weight = layer.weight.T.astype(np.float64)
             bias = np.zeros(1) if layer.bias is None else layer.bias.astype(np.float64)
@@ -105,4 +109,4 @@ def _evaluated(
             errors = errors @ np.abs(weight) + factor * sizes
             errors += layer.num_inputs * float(limits.tiny)
             values = values @ weight + bias
-    return values, errors, least
+    return values, errors

@@ -22,22 +22,22 @@ class Likeness:
         The largest absolute difference of an output.
     rounding : str
         The arithmetic whose rounding explains differences of that size, such as float32.
-    switches : bool
-        Whether a hidden neuron was negative on some input, so that its ReLU was seen at work.
+    tells_relu : bool
+        Whether the outputs would differ without the ReLUs; otherwise they say nothing of them.
     """
 
     num_inputs: int
     largest_difference: float
     rounding: str
-    switches: bool
+    tells_relu: bool
 
     def __str__(self) -> str:
         text = (
             f"On {self.num_inputs:,} inputs its outputs are the author's up to "
             f"{self.largest_difference:.3g}, which rounding in {self.rounding} explains."
         )
-        if not self.switches:
-            text += " On these inputs no hidden neuron is negative: they say nothing of the ReLUs."
+        if not self.tells_relu:
+            text += " So they are without the ReLUs: these inputs say nothing of them."
         return text
 
 

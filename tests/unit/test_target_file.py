@@ -13,7 +13,7 @@ from safetensors.torch import save_file, save_model
 from strategies import matrices
 
 from strongltn.errors import InvalidInputError
-from strongltn.networks import LinearLayer, TargetNetwork
+from strongltn.networks import LinearLayer
 from strongltn.networks.target import evaluate
 from strongltn.networks.target_file import load_target
 from strongltn.numerics.dyadic import DyadicArray
