@@ -54,21 +54,19 @@ def read_module(module: torch.nn.Module, *, example: torch.Tensor | None = None)
     Rigor: the graph of batches of one and of three inputs; a forward that tells other sizes of
     batches apart is not found out.
     """
-    if not isinstance(module, torch.nn.Module) or isinstance(module, torch.jit.ScriptModule):
-        raise InvalidInputError(
-            "target",
-            got=f"a {type(module).__name__}",
-            allowed=_ALLOWED,
-            hint="Of a TorchScript module, read the state dict: TargetNetwork.from_state_dict.",
+    if isinstance(module, torch.jit.ScriptModule):
+        raise _refusal(
+            "a TorchScript module", "Read its state dict: TargetNetwork.from_state_dict."
         )
-    reason, hint = "it has no weight matrix", ""
+    if not isinstance(module, torch.nn.Module):
+        raise _refusal(f"a {type(module).__name__}")
+    reasons = []
     for sample in _samples(module, example):
         try:
             networks = [_network(module, sample.expand(n, *sample.shape[1:])) for n in _BATCHES]
         except _NotTraced as error:
             shape = ", ".join(map(str, sample.shape[1:]))
-            reason = f"its forward does not run on one tensor (batch, {shape}): {error}"
-            hint = "If it expects another shape, give one: from_module(module, example=tensor)."
+            reasons.append(f"its forward does not run on one tensor (batch, {shape}): {error}")
             continue
         if not _are_equal(*networks):
             raise _refusal("another function on one input than on a batch")
@@ -81,9 +79,12 @@ def read_module(module: torch.nn.Module, *, example: torch.Tensor | None = None)
     held = f" (it holds {', '.join(others[:3])})" if others else ""
     raise InvalidInputError(
         "target",
-        got=f"a {type(module).__name__}{held} that cannot be read: {reason}",
+        got=f"a {type(module).__name__}{held} that cannot be read: "
+        + (reasons[0] if reasons else "it has no weight matrix"),
         allowed=_ALLOWED,
-        hint=hint,
+        hint="If it expects another shape, give one: from_module(module, example=tensor)."
+        if reasons
+        else "",
     )
 
 
@@ -315,7 +316,8 @@ class _Walk:
 
     def _label(self, node: torch.fx.Node, weight: Any) -> str:
         """Return the name of a layer: that of its weight, or of its module, if that says more."""
-        stem = self._names.get(weight, "").removesuffix("weight").removesuffix(".")
+        name = self._names.get(weight, "").partition(".parametrizations.")[0]
+        stem = name.removesuffix("weight").removesuffix(".")
         path = _place(node)[0]
         return (stem if stem.startswith(path) else path) or "linear"
 

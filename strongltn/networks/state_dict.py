@@ -41,6 +41,8 @@ _NOT_LINEAR = {
     "original0": f"part of a weight that is computed. {_BY_MODULE}",
     "original1": f"part of a weight that is computed. {_BY_MODULE}",
 }
+_ASSUMED = "A state dict does not say what else there is: ReLU between the layers is assumed."
+_ASSUMED_OF_ONE = "A state dict does not say what else there is: nothing is assumed."
 _MAX_STEPS = 10_000  # of the search for orders; what needs more has more than one for all we know
 _MAX_SHOWN = 3  # orders in a message
 
@@ -63,26 +65,20 @@ def read_state_dict(
     notes : sequence of str
         What was understood before, as sentences for the reading.
     """
-    parts, said = _layers_of(state, is_given=layers is not None)
-    arrays = {name: _arrays(name, of_name) for name, of_name in parts.items()}
-    found = {name: LinearLayer(name, *pair) for name, pair in arrays.items()}
+    said = list(notes)
+    found = {
+        name: LinearLayer(name, *_arrays(name, parts, said))
+        for name, parts in _grouped(state, is_given=layers is not None).items()
+    }
     names, reason = _given(found, layers) if layers is not None else _ordered(found)
     return TargetNetwork(
         tuple(found[name] for name in names),
-        Reading((*notes, *said, *reason, *_assumed(len(names)))),
+        Reading((*said, *reason, _ASSUMED if len(names) > 1 else _ASSUMED_OF_ONE)),
     )
 
 
-def _assumed(num_layers: int) -> list[str]:
-    between = "ReLU is assumed between them" if num_layers > 1 else "nothing is assumed around it"
-    layers = "the layers" if num_layers > 1 else "the layer"
-    return [f"A state dict does not say what stands around {layers}: {between}."]
-
-
-def _layers_of(
-    state: Mapping[str, torch.Tensor], *, is_given: bool
-) -> tuple[dict[str, Parts], list[str]]:
-    """Return the tensors of every layer by kind, and what is to be said about them."""
+def _grouped(state: Mapping[str, torch.Tensor], *, is_given: bool) -> dict[str, Parts]:
+    """Return the tensors of every layer by kind; refuse those that no Linear layer has."""
     import torch
 
     if not isinstance(state, Mapping):
@@ -93,55 +89,58 @@ def _layers_of(
         is_linear = isinstance(tensor, torch.Tensor) and tensor.ndim == _KINDS.get(kind)
         if not is_linear or not isinstance(key, str):
             raise InvalidInputError(
-                "target", got=f"the entry {key!r} ({_explained(kind, tensor)})", allowed=_ALLOWED
+                "target", got=f"the entry {key!a} ({_explained(kind, tensor)})", allowed=_ALLOWED
             )
         looks_embedded = re.search(r"(^|[._])(emb|wte\b|wpe\b)", name)
         if looks_embedded and not is_given:
             raise InvalidInputError(
                 "target",
-                got=f"the entry {key!r}, which may be an Embedding",
+                got=f"the entry {key!a}, which may be an Embedding",
                 allowed=_ALLOWED,
                 hint="If it is a Linear layer, name all layers in order: --layers a,b,c.",
             )
         name = name or "linear"  # a Linear layer saved on its own has the keys weight and bias
         if kind in parts.setdefault(name, {}):
-            raise InvalidInputError("target", got=f"two layers {name!r}", allowed=_ALLOWED)
+            raise InvalidInputError("target", got=f"two layers {name!a}", allowed=_ALLOWED)
         parts[name][kind] = tensor
-    notes = []
-    for name, of_name in parts.items():
-        for kind in ("weight", "bias"):
-            pruned = {f"{kind}_orig", f"{kind}_mask"} & of_name.keys()
-            if len(pruned) == 1 or (pruned and kind in of_name):
-                raise InvalidInputError(
-                    "target",
-                    got=f"{name} with {', '.join(sorted(of_name))}",
-                    allowed=f"{kind}, or {kind}_orig and {kind}_mask",
-                )
-            if pruned:
-                of_name[kind] = _masked(name, kind, of_name)
-                notes.append(f"{shown(name)}: {kind}_orig is multiplied by {kind}_mask.")
-        if "weight" not in of_name:
-            raise InvalidInputError(
-                "target", got=f"{name}.bias without {name}.weight", allowed="biases with weights"
-            )
-    return parts, notes
+    return parts
 
 
-def _masked(name: str, kind: str, parts: Parts) -> torch.Tensor:
-    original, mask = parts[f"{kind}_orig"], parts[f"{kind}_mask"]
-    is_mask = original.shape == mask.shape and bool(((mask == 0) | (mask == 1)).all())
-    if not is_mask:
+def _arrays(name: str, parts: Parts, said: list[str]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return weight and bias of a layer; what was computed for them is added to `said`."""
+    weight, bias = (_part(name, kind, parts, said) for kind in ("weight", "bias"))
+    if weight is None:
         raise InvalidInputError(
-            f"{name}.{kind}_mask", got="other entries", allowed=f"0 or 1 for each of {kind}_orig"
+            "target",
+            got=f"{shown(name)}.bias without {shown(name)}.weight",
+            allowed="biases with weights",
         )
+    matrix = to_numpy(f"{shown(name)}.weight", weight)
+    if bias is None:
+        return matrix, None
+    return same_dtype(matrix, to_numpy(f"{shown(name)}.bias", bias))
+
+
+def _part(name: str, kind: str, parts: Parts, said: list[str]) -> torch.Tensor | None:
+    """Return a weight or a bias, or the product of the two tensors that pruning makes of it."""
+    import torch
+
+    original, mask = parts.get(f"{kind}_orig"), parts.get(f"{kind}_mask")
+    if original is None and mask is None:
+        return parts.get(kind)
+    if original is None or mask is None or kind in parts:
+        raise InvalidInputError(
+            "target",
+            got=f"{shown(name)} with {', '.join(sorted(parts))}",
+            allowed=f"{kind}, or {kind}_orig and {kind}_mask",
+        )
+    is_dense = all(part.layout is torch.strided and not part.is_meta for part in (original, mask))
+    if not is_dense or original.shape != mask.shape or not ((mask == 0) | (mask == 1)).all():
+        raise InvalidInputError(
+            f"{shown(name)}.{kind}_mask", got="others", allowed=f"0 or 1 for each of {kind}_orig"
+        )
+    said.append(f"{shown(name)}: {kind}_orig is multiplied by {kind}_mask.")
     return original.detach() * mask.to(original.dtype)
-
-
-def _arrays(name: str, parts: Parts) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    weight = to_numpy(f"{name}.weight", parts["weight"])
-    if "bias" not in parts:
-        return weight, None
-    return same_dtype(weight, to_numpy(f"{name}.bias", parts["bias"]))
 
 
 def _given(
@@ -151,7 +150,7 @@ def _given(
     if unknown or not layers or isinstance(layers, str):
         raise InvalidInputError(
             "layers",
-            got=", ".join(unknown) if unknown else repr(layers),
+            got=", ".join(map(ascii, unknown)) if unknown else ascii(layers),
             allowed=f"names of layers in the order in which they run, of {_listed(found)}",
         )
     reason = ["The order was given by name."]
@@ -249,7 +248,7 @@ def _no_chain(found: dict[str, LinearLayer]) -> InvalidInputError:
         return InvalidInputError(
             "target",
             got=f"{len(groups)} networks: "
-            + "; ".join(f"{name!r}: {_order_text(found, chains[name][0])}" for name in groups),
+            + "; ".join(f"{name!a}: {_order_text(found, chains[name][0])}" for name in groups),
             allowed="one network",
             hint=f"Name the layers of the one that you mean: --layers {_short(','.join(first))}",
         )

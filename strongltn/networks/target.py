@@ -33,13 +33,13 @@ class LinearLayer:
     bias: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        _check_array(f"{self.name}.weight", self.weight, num_dimensions=2)
+        _check_array(f"{shown(self.name)}.weight", self.weight, num_dimensions=2)
         object.__setattr__(self, "weight", _read_only(self.weight))
         if self.bias is not None:
-            _check_array(f"{self.name}.bias", self.bias, num_dimensions=1)
+            _check_array(f"{shown(self.name)}.bias", self.bias, num_dimensions=1)
             if self.bias.shape[0] != self.weight.shape[0]:
                 raise InvalidInputError(
-                    f"{self.name}.bias",
+                    f"{shown(self.name)}.bias",
                     got=f"{self.bias.shape[0]} entries",
                     allowed=f"one for each of the {self.weight.shape[0]} outputs",
                 )

@@ -43,6 +43,7 @@ def load_target(path: Path, *, layers: Sequence[str] | None = None) -> TargetNet
     InvalidInputError
         Not such a file, or not a chain of Linear layers with finite weights and a known order.
     """
+    path = Path(path)
     try:
         status = path.stat()
     except (OSError, ValueError) as error:

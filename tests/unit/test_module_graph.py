@@ -278,7 +278,7 @@ def test_what_takes_no_tensor_is_refused(module):
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 def test_torchscript_is_refused():
-    with pytest.raises(InvalidInputError, match="Of a TorchScript module"):
+    with pytest.raises(InvalidInputError, match="a TorchScript module"):
         TargetNetwork.from_module(torch.jit.trace(plain(), torch.ones(1, 3)))
 
 

@@ -33,7 +33,7 @@ KNOWN = {
     "two numbers": (state_of(block2__fc2=SQUARE, block2__fc1=SQUARE), None, "numbers"),
     "widths": (state_of(out=(8, 2), hidden=(4, 8)), ["hidden", "out"], "only one in which"),
     "widths and numbers": (state_of(out=(4, 2), fc2=SQUARE, fc1=(3, 4)), None, "only one in which"),
-    "one": (state_of(fc=(4, 2)), ["fc"], "around the layer: nothing"),
+    "one": (state_of(fc=(4, 2)), ["fc"], "nothing is assumed"),
 }
 
 
@@ -118,7 +118,7 @@ def test_layers_are_named_in_their_order():
     named = TargetNetwork.from_state_dict(state_of(embedding=SQUARE), layers=("embedding",))
     assert named.widths == SQUARE
     for layers, message in (
-        (["encoder", "head"], "Got head"),
+        (["encoder", "head"], "Got 'head'"),
         ([], r"Got \[\]"),
         ("encoder", "'layers'"),
         (["encoder", "critic"], "encoder with 3 outputs before critic with 6 inputs"),

@@ -73,7 +73,7 @@ def test_an_order_is_asked_for_then_said_stored_and_audited(run, autoencoder, tm
     assert f"  network       {CHAIN}\n" in text
     words = " ".join(text.split())
     assert "The order was given by name." in words
-    assert "ReLU is assumed between them." in words
+    assert "ReLU between the layers is assumed." in words
     assert "On 100 inputs its outputs are the author's up to" in words
     report = json.loads((out / "report.json").read_bytes())
     assert report["target_chain"] == CHAIN
