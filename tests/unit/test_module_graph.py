@@ -141,6 +141,8 @@ def test_masks_are_exact():
     (layer,) = TargetNetwork.from_module(module).layers
     assert np.array_equal(layer.weight, (module[0].weight * module[0].mask).detach().numpy())
     assert layer.weight[0, 0] == 0
+    reading = str(TargetNetwork.from_module(module).reading)
+    assert "0: the weight is the tensor that the module computes." in reading
 
 
 def hooked(register, hook):
@@ -157,6 +159,32 @@ def relu_behind_a_view(module, x):
     y = module.first(x)
     y.view(-1).relu_()
     return module.last(y)
+
+
+def written_to_a_weight(module, x):
+    torch.add(module.first(x), 1.0, out=module.last.weight.data[: len(x)])
+    return module.last(x)
+
+
+class Masks(Linear):
+    """A mask that is not saved, and a state dict that is not the truth."""
+
+    def __init__(self, *widths):
+        super().__init__(*widths)
+        self.register_buffer("mask", torch.zeros_like(self.weight), persistent=False)
+
+    def forward(self, x):
+        return linear(x, self.weight * self.mask, self.bias)
+
+    def state_dict(self, *arguments, **options):
+        return {k: 2 * v for k, v in super().state_dict(*arguments, **options).items()}
+
+
+def test_tensors_are_those_of_the_module():
+    module = Masks(3, 2)
+    (layer,) = TargetNetwork.from_module(module).layers
+    assert not layer.weight.any()
+    assert layer.bias.tolist() == module.bias.tolist()
 
 
 def counted(module, x):
@@ -198,6 +226,11 @@ GRAPHS = {
     "pre-hook": (hooked("register_forward_pre_hook", lambda m, i: (i[0] + 1,)), "add.Tensor"),
     "residual": (Forward(residual), "add.Tensor at the forward of Forward, which joins"),
     "in place": (Forward(relu_behind_a_view), "view.* which mixes|view.* which joins"),
+    "a written weight": (Forward(written_to_a_weight), "writes into|does not run|in place"),
+    "weights from inputs": (Forward(lambda m, x: m.first(x) @ m.first(x).T), "which"),
+    "a sum of inputs": (Forward(lambda m, x: x @ x.T @ x), "weight that depends|which"),
+    "all of the input": (Forward(lambda m, x: torch.addmm(x, x, m.first.weight)), "depends on"),
+    "concatenated": (Forward(lambda m, x: m.first(torch.cat([x[:1], x[1:]]))), "which"),
     "changed weight": (Forward(counted), "changes a tensor in place|does not run"),
     "noise": (Forward(lambda m, x: m.first(x) + torch.randn(4)), "another value at each call"),
     "no values": (Forward(lambda m, x: m.first(x) + torch.empty(4)), "another value at each call"),
