@@ -63,7 +63,10 @@ DomainText = Annotated[
 @app.command()
 def prune(
     target: Annotated[
-        Path, typer.Argument(metavar="TARGET", help="State dict, .pt, .pth or .safetensors.")
+        Path,
+        typer.Argument(
+            metavar="TARGET", help="State dict or checkpoint, .pt, .pth, .pth.tar or .safetensors."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Ticket directory to write.")],
     layers: Annotated[

@@ -75,13 +75,13 @@ def compared(target: TargetNetwork, inputs: Path, outputs: Path) -> TargetNetwor
 
 
 def _rows(array: NDArray[Any], path: Path) -> NDArray[Any]:
-    if array.dtype not in _FLOATS or array.ndim < 2 or not np.isfinite(array).all():
+    if array.dtype not in _FLOATS or array.ndim < 1 or not np.isfinite(array).all():
         raise InvalidInputError(
             "like",
             got=f"{path}: dtype {array.dtype}, shape {array.shape}",
             allowed="finite numbers of float16, float32 or float64, (number, ...)",
         )
-    return array.reshape(len(array), -1) if array.size else array.reshape(len(array), 0)
+    return array.reshape(len(array), -1 if array.size else 0)
 
 
 def _evaluated(

@@ -292,7 +292,7 @@ def to_numpy(key: str, tensor: torch.Tensor) -> NDArray[Any]:
         raise InvalidInputError(
             key, got=f"a tensor on {tensor.device}, {tensor.layout}", allowed="dense, with values"
         )
-    array: NDArray[Any] = tensor.detach().cpu().numpy()
+    array: NDArray[Any] = tensor.detach().cpu().resolve_neg().numpy()
     return array
 
 

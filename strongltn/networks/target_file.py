@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _TORCH_SUFFIXES = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt")
 _ALLOWED = "a state-dict file of Linear layers, .pt, .pth or .safetensors"
 _SAVE_STATE = "Save it with torch.save(model.state_dict(), path)."
+_MAX_SHOWN = 6  # keys of a checkpoint in a sentence
+_MAX_DEPTH = 6  # of dictionaries in one another; a file may hold one that holds itself
 _MAX_BYTES = 1 << 31  # as in ``proofs_check``, which must read the target in its turn
 
 State = dict[str, "torch.Tensor"]
@@ -115,29 +117,31 @@ def _unloadable(path: Path) -> str:
 
 
 def _opened(path: Path, content: Any) -> tuple[State, list[str]]:
-    """Return the state dict of a checkpoint, and under which keys it lay."""
-    keys: list[str] = []
+    """Return the state dict of a checkpoint, and where it lay."""
+    notes: list[str] = []
     while not _is_state(content):
         inner = _states_in(content)
         if len(inner) > 1:
-            named = ", ".join(f"{shown(key)!r} ({len(value)} entries)" for key, value in inner)
+            named = ", ".join(f"{key!a} ({len(value)} entries)" for key, value in inner)
             raise InvalidInputError(
                 "target",
                 got=f"{path} with {len(inner)} networks: {named}",
                 allowed="a file with one network",
-                hint=f"Save one: torch.save(torch.load({path.name!r})[{inner[0][0]!r}], path).",
+                hint=f"Save one: torch.save(torch.load({path.name!a})[{inner[0][0]!a}], path).",
             )
-        if not inner or len(keys) > 8:
+        if not inner:
             raise InvalidInputError(
                 "target",
                 got=f"{path} with a {type(content).__name__} that does not map names to tensors",
                 allowed=_ALLOWED,
                 hint=_SAVE_STATE,
             )
-        ((key, content),) = inner
-        keys.append(shown(key))
-    place = " in ".join(repr(key) for key in reversed(keys))
-    return dict(content), [f"The state dict lay under the key {place}."] if keys else []
+        ((key, state),) = inner
+        rest = [ascii(other) for other in content if other != key]
+        beside = f", beside {', '.join(rest[:_MAX_SHOWN])}" if rest else ""
+        notes.append(f"Opened the key {key!a}{beside}{', ...' * (len(rest) > _MAX_SHOWN)}.")
+        content = state
+    return dict(content), notes
 
 
 def _is_state(content: Any) -> bool:
@@ -148,15 +152,18 @@ def _is_state(content: Any) -> bool:
     )
 
 
-def _states_in(content: Any) -> list[tuple[str, Any]]:
-    """Return the entries of a checkpoint that are state dicts, or that hold some."""
-    if not isinstance(content, Mapping):
+def _states_in(content: Any, *, depth: int = _MAX_DEPTH) -> list[tuple[str, Any]]:
+    """Return the entries of a checkpoint that are state dicts with a weight, or hold one."""
+    if not isinstance(content, Mapping) or not depth:
         return []
     return [
         (key, value)
         for key, value in content.items()
         if isinstance(key, str)
         and isinstance(value, Mapping)
-        and value
-        and (_is_state(value) or _states_in(value))
+        and (_has_weight(value) if _is_state(value) else _states_in(value, depth=depth - 1))
     ]
+
+
+def _has_weight(state: Mapping[str, Any]) -> bool:
+    return any(key.rpartition(".")[2] in ("weight", "weight_orig") for key in state)

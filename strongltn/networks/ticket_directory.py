@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ def ticket_files(target: TargetNetwork, ticket: Ticket) -> dict[str, bytes]:
         "drawn_sha256": ticket.drawn_sha256(),
     }
     if str(target.reading):
-        description["reading"] = str(target.reading)
+        description["reading"] = f"{target.chain}. {target.reading}"
     files[TICKET_FILE] = (json.dumps(description, indent=1) + "\n").encode("ascii")
     return files
 
@@ -163,7 +164,7 @@ def load_ticket(directory: Path) -> tuple[TargetNetwork, Ticket]:
 
 
 def _target_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> TargetNetwork:
-    return TargetNetwork(
+    target = TargetNetwork(
         tuple(
             LinearLayer(
                 layer["name"],
@@ -171,9 +172,12 @@ def _target_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
                 arrays[f"{i}.bias"] if layer["bias"] else None,
             )
             for i, layer in enumerate(description["layers"])
-        ),
-        Reading((str(description["reading"]),) if "reading" in description else ()),
+        )
     )
+    if "reading" not in description:
+        return target
+    text = str(description["reading"]).removeprefix(f"{target.chain}. ")
+    return replace(target, reading=Reading((text,)))
 
 
 def _ticket_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Ticket:

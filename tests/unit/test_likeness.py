@@ -109,8 +109,11 @@ def test_rounding_is_that_of_the_coarser_type(tmp_path, inputs):
 def test_images_are_flattened(tmp_path, inputs):
     module = network()
     outputs = run(module, inputs)
-    likeness = like(tmp_path, module, inputs.reshape(-1, 1, 2, 3), outputs[:, None])
-    assert likeness.reading.likeness.num_inputs == 2000
+    target = like(tmp_path, module, inputs.reshape(-1, 1, 2, 3), outputs[:, None])
+    assert target.reading.likeness.num_inputs == 2000
+    one = network(widths=(6, 4, 1))
+    target = like(tmp_path, one, inputs, run(one, inputs)[:, 0])
+    assert target.reading.likeness.num_inputs == 2000
 
 
 def test_inputs_that_say_nothing_of_the_relus_are_named(tmp_path):
@@ -162,7 +165,8 @@ BAD = {
     "outputs": (X, Y[:, :2], r"outputs \(2, 2\)"),
     "numbers": (X, Y[:1], r"outputs \(1, 3\)"),
     "none": (X[:0], Y[:0], r"inputs \(0, "),
-    "vector": (X[0], Y, r"shape \(6,\)"),
+    "vector": (X[0], Y, r"inputs \(6, 1\)"),
+    "number": (X, Y[0, 0], r"shape \(\)"),
     "integers": (X.astype(int), Y, "dtype int64"),
     "complex": (X, Y.astype(complex), "dtype complex128"),
     "longdouble": (X.astype(np.longdouble), Y, "dtype float128|dtype longdouble"),

@@ -154,10 +154,24 @@ def test_a_checkpoint_is_opened_and_this_is_said(tmp_path, keys):
     content = chain(3, 2).state_dict()
     for key in reversed(keys):
         content = {key: content, "epoch": 3, "optimizer": {"state": {0: {}}, "param_groups": []}}
+        content["scale"] = {"mean": torch.zeros(3), "std": torch.ones(3)}
     target = load_target(saved(tmp_path, content, ".pth.tar"))
     assert target.widths == (3, 2)
-    place = " in ".join(f"'{key}'" for key in reversed(keys))
-    assert f"The state dict lay under the key {place}." in str(target.reading)
+    for key in keys:
+        assert f"Opened the key '{key}', beside 'epoch', 'optimizer', 'scale'." in str(
+            target.reading
+        )
+
+
+def test_a_checkpoint_that_holds_itself_is_refused(tmp_path):
+    content = {}
+    content["model"] = content
+    deep = {}
+    for _ in range(100):
+        deep = {"model": deep}
+    for bad in (content, deep):
+        with pytest.raises(InvalidInputError, match="does not map names"):
+            load_target(saved(tmp_path, bad))
 
 
 def test_two_networks_in_one_checkpoint_are_refused_with_their_names(tmp_path):
