@@ -63,9 +63,28 @@ DomainText = Annotated[
 @app.command()
 def prune(
     target: Annotated[
-        Path, typer.Argument(metavar="TARGET", help="State dict, .pt, .pth or .safetensors.")
+        Path,
+        typer.Argument(
+            metavar="TARGET", help="State dict or checkpoint, .pt, .pth, .pth.tar or .safetensors."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Ticket directory to write.")],
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            "--layers",
+            help="Names of the layers in the order in which they run, with commas, where numbers "
+            "and widths do not tell.",
+        ),
+    ] = None,
+    like: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            "--like",
+            metavar="INPUTS OUTPUTS",
+            help="Two .npy files: inputs, and what your network gives on them, to compare with.",
+        ),
+    ] = None,
     epsilon: Annotated[
         float | None, typer.Option("--epsilon", help="Error of the whole network to stay within.")
     ] = None,
@@ -105,6 +124,7 @@ def prune(
     from strongltn import pipeline
     from strongltn.construct import construction_named
     from strongltn.networks.domain import parse_domain
+    from strongltn.networks.likeness import compared
     from strongltn.networks.target_file import load_target
     from strongltn.networks.ticket_directory import TICKET_CONTENTS
     from strongltn.report.text import prune_lines
@@ -112,7 +132,9 @@ def prune(
     from strongltn.storage import new_directory
 
     parsed = parse_domain(domain)
-    network = load_target(target)
+    network = load_target(target, layers=None if layers is None else layers.split(","))
+    if like is not None:
+        network = compared(network, *like)
     with new_directory(out, replaces=TICKET_CONTENTS if overwrite else None) as directory:
         with progress_bars() as progress:
             result = pipeline.prune(

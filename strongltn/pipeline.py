@@ -94,7 +94,7 @@ class PruneResult:
             "construction": self.ticket.construction,
             "law": source.law.value,
             "seed": source.seed,
-            "target_weights": self.target.num_weights,
+            **_target(self.target),
             "samples_per_weight": self.plan.num_samples,
             "source_widths": list(source.widths),
             "source_weights": source.num_weights,
@@ -325,7 +325,7 @@ def describe_directory(directory: Path) -> dict[str, Any]:
         "law": source.law.value,
         "seed": source.seed,
         "target_widths": list(target.widths),
-        "target_weights": target.num_weights,
+        **_target(target),
         "samples_per_weight": ticket.samples_per_weight,
         "source_widths": list(source.widths),
         "source_weights": source.num_weights,
@@ -344,6 +344,17 @@ def describe_directory(directory: Path) -> dict[str, Any]:
         ],
     }
     return description
+
+
+def _target(target: TargetNetwork) -> dict[str, Any]:
+    """Return the size of a target and how it was read, as JSON types."""
+    likeness = target.reading.likeness
+    return {
+        "target_weights": target.num_weights,
+        "target_chain": target.chain,
+        "target_reading": str(target.reading),
+        "target_likeness": None if likeness is None else asdict(likeness),
+    }
 
 
 def present_domain(directory: Path) -> Domain:

@@ -51,8 +51,7 @@ class Audit:
 def verify(directory: str | Path, certificate: str = "certificate.json") -> Audit:
     """Prove or reject what a certificate claims of the ticket in `directory`, in exact arithmetic.
 
-    Nothing in the directory (FORMAT.md) is trusted. Raises NotATicketError if there is no
-    ticket.json. Rigor: exact. Randomness: none.
+    Nothing in it (FORMAT.md) is trusted. Raises NotATicketError if there is no ticket.json.
     """
     folder = Path(directory)
     if not (folder / "ticket.json").exists():
@@ -86,6 +85,7 @@ def _prove(folder: Path, document: str, audit: Audit) -> Iterator[str]:
         require(found == stated, f"SHA-256 of {name} is {found}: stated {show(stated)}")
     audit.facts.update(domain=str(claims["domain"]), output_norm=certificate["output_norm"])
     audit.facts["target_sha256"] = digests["target.safetensors"]
+    audit.facts["target_as_stated"] = ascii(ticket.get("reading", "not stated"))[:1000]
     yield "the files have the stated digests"
     targets, masks, witness = (reader.parse_arrays(raw[name], name) for name in arrays)
     # All other sizes follow from the arrays of the target.

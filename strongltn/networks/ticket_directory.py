@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from safetensors.numpy import load, save
 
 from strongltn.errors import InvalidInputError
 from strongltn.networks.mask import PairMask
+from strongltn.networks.reading import Reading
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.networks.target import LinearLayer, TargetNetwork
 from strongltn.networks.ticket import Ticket
@@ -85,6 +87,8 @@ def ticket_files(target: TargetNetwork, ticket: Ticket) -> dict[str, bytes]:
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         "drawn_sha256": ticket.drawn_sha256(),
     }
+    if str(target.reading):
+        description["reading"] = f"{target.chain}. {target.reading}"
     files[TICKET_FILE] = (json.dumps(description, indent=1) + "\n").encode("ascii")
     return files
 
@@ -138,7 +142,7 @@ TICKET_CONTENTS = Contents(
 
 
 def _target_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> TargetNetwork:
-    return TargetNetwork(
+    target = TargetNetwork(
         tuple(
             LinearLayer(
                 layer["name"],
@@ -148,6 +152,10 @@ def _target_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
             for i, layer in enumerate(description["layers"])
         )
     )
+    if "reading" not in description:
+        return target
+    text = str(description["reading"]).removeprefix(f"{target.chain}. ")
+    return replace(target, reading=Reading((text,)))
 
 
 def _ticket_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Ticket:

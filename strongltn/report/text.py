@@ -40,6 +40,7 @@ def prune_lines(report: dict[str, Any], *, directory: Path) -> list[str]:
     """Return the report of ``strongltn prune``."""
     lines = [
         f"{report['construction']} ticket for {report['target_weights']:,} weights in {directory}",
+        *_reading_lines(report),
         f"  source        {_widths(report)}",
         _weights(report),
         f"  mask          keeps {report['kept_weights']:,} of them, "
@@ -92,6 +93,7 @@ def info_lines(report: dict[str, Any]) -> list[str]:
         f"{report['construction']} ticket",
         f"  target        {' - '.join(map(str, report['target_widths']))}, "
         f"{report['target_weights']:,} weights",
+        *_reading_lines(report),
         f"  source        {_widths(report)}",
         _weights(report),
         f"  mask          keeps {report['kept_weights']:,}",
@@ -156,6 +158,12 @@ def _weights(report: dict[str, Any]) -> str:
         f"                {report['source_weights']:,} random weights, law {report['law']}, "
         f"seed {report['seed']}"
     )
+
+
+def _reading_lines(report: dict[str, Any]) -> list[str]:
+    """Return the network as read, and what was assumed of it."""
+    lines = [report["target_chain"], *wrap(ascii(report["target_reading"])[1:-1], 84)]
+    return [f"  {'' if i else 'network':<14}{line}" for i, line in enumerate(lines)]
 
 
 def _widths(report: dict[str, Any]) -> str:

@@ -145,8 +145,9 @@ def read_file(
     file = os.open(real, os.O_RDONLY | _PLAIN)
     with os.fdopen(file, "rb") as stream:
         _require_regular(file, path, parameter)
-        content = stream.read(max_bytes + 1)
-    if len(content) > max_bytes:
+        is_small = os.fstat(file).st_size <= max_bytes
+        content = stream.read(max_bytes + 1) if is_small else b""
+    if not is_small or len(content) > max_bytes:  # it may have grown since
         raise InvalidInputError(
             parameter,
             got=f"{path}, which is larger",

@@ -84,12 +84,13 @@ def rehash(directory, *, drawn=False):
     if drawn:
         forged = drawn_digest(directory)
         edit_json(directory, "ticket.json", lambda c: c.update(drawn_sha256=forged))
+    (witness,) = directory.glob("witness*.safetensors")
     edit_json(
         directory,
         "certificate.json",
         lambda c: c.update(
             ticket_sha256=digest((directory / "ticket.json").read_bytes()),
-            witness_sha256=digest((directory / "witness.safetensors").read_bytes()),
+            witness_sha256=digest(witness.read_bytes()),
         ),
     )
 
