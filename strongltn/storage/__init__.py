@@ -17,10 +17,12 @@ from strongltn.storage.files import (
     append_line,
     make_directory,
     read_file,
+    read_if_there,
+    remove_file,
     write_figure,
     write_whole,
 )
-from strongltn.storage.record import Record
+from strongltn.storage.record import Record, read_entries
 
 __all__ = [
     "Contents",
@@ -30,8 +32,11 @@ __all__ = [
     "make_directory",
     "move_aside",
     "new_directory",
+    "read_entries",
     "read_file",
+    "read_if_there",
     "remove_directory",
+    "remove_file",
     "write_figure",
     "write_whole",
 ]

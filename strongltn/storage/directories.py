@@ -142,7 +142,8 @@ def in_use(directory: Path, *, parameter: str) -> Iterator[None]:
     with machine_errors(directory, "open"):
         file = open_directory(directory)
     try:
-        if not lock(file):
+        # It may have been moved aside, and another made in its place, before it was locked.
+        if not lock(file) or not _is_still(directory, file):
             raise _busy(directory, parameter)
         yield
     finally:
@@ -177,6 +178,13 @@ def remove_directory(directory: Path, contents: Contents) -> bool:
     with suppress(OSError):
         directory.rmdir()
     return not directory.exists()
+
+
+def _is_still(directory: Path, file: int) -> bool:
+    """Return whether an open directory still has its name."""
+    with suppress(OSError):
+        return os.path.samestat(os.stat(directory), os.fstat(file))
+    return False
 
 
 def _check_free(path: Path, replaces: Contents | None) -> None:

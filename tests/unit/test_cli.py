@@ -310,7 +310,7 @@ BAD_CERTIFIES = {
     "figure that is a directory": (["--figure", "."], "'figure' parameter must be a file"),
     "figure beside something else": (
         ["--figure", "other", "--radii", "1"],
-        "'figure' parameter must be a name whose .jsonl",
+        "'figure' parameter must be a record of the same",
     ),
 }
 

@@ -126,7 +126,7 @@ def test_efforts_have_their_own_places(kitchen, tmp_path):
 def test_another_configuration_is_refused(kitchen, tmp_path, changes):
     kitchen.run(tmp_path)
     before = files(tmp_path)
-    with pytest.raises(InvalidInputError, match=r"another configuration.*choose another --out"):
+    with pytest.raises(InvalidInputError, match=r"settings \((version|parts)\).*another place"):
         kitchen.run(tmp_path, **changes)
     assert files(tmp_path) == before
 
@@ -135,7 +135,7 @@ def test_another_configuration_is_refused(kitchen, tmp_path, changes):
 def test_what_is_no_record_is_refused(kitchen, tmp_path, content):
     (tmp_path / "squares").mkdir()
     (tmp_path / "squares" / "quick.jsonl").write_text(content)
-    with pytest.raises(InvalidInputError, match="no record of a recipe"):
+    with pytest.raises(InvalidInputError, match=r"line 1 is damaged|other settings"):
         kitchen.run(tmp_path)
     assert (tmp_path / "squares" / "quick.jsonl").read_text() == content
 
