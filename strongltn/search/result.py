@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from strongltn.storage import read_if_there, write_whole
 CHECKPOINT, MASKS, RESULT = "checkpoint.safetensors", "masks.safetensors", "result.json"
 _COUNTS = ("num_kept", "num_weights")
 _DIGESTS = ("frozen_sha256", "data_sha256")
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +84,12 @@ class SearchResult:
         """
         masks, metadata = load_tensors(self.directory / MASKS)
         check_same(self.config, metadata.get("config"), self.directory / MASKS)
+        if any(mask.dtype is not torch.bool for mask in masks.values()):
+            raise InvalidInputError(
+                "directory",
+                got=f"{self.directory / MASKS}, which holds no masks",
+                allowed="a directory whose files are as they were written",
+            )
         return masks
 
     def network(self) -> torch.nn.Module:
@@ -159,7 +167,7 @@ def _parsed(config: SearchConfig, directory: Path, report: dict[str, Any]) -> Se
     digests = {name: report.get(name) for name in _DIGESTS}
     if any(type(value) is not int or value < 1 for value in counts.values()):
         raise _no_result(path, f"{' or '.join(_COUNTS)} is no count")
-    if not all(isinstance(value, str) for value in digests.values()):
+    if not all(isinstance(value, str) and _SHA256.fullmatch(value) for value in digests.values()):
         raise _no_result(path, f"{' or '.join(_DIGESTS)} is no digest")
     try:
         metrics = checked_metrics(report.get("epochs"), config)
