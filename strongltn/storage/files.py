@@ -133,7 +133,12 @@ def read_file(
     InvalidInputError
         It is a directory, a pipe or a device, is too large, or a link leads out of `within`.
     """
-    real = path.resolve()
+    try:
+        real = path.resolve()
+    except RuntimeError:  # before Python 3.13; then the file cannot be opened
+        raise InvalidInputError(
+            parameter, got=f"{path}, links in a circle", allowed="a regular file"
+        ) from None
     if within is not None and not real.is_relative_to(within.resolve()):
         raise InvalidInputError(
             parameter,
