@@ -12,6 +12,7 @@ certificate goes to ``OUT/rows.jsonl``; what is there is not computed again.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import shutil
@@ -24,9 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from strongltn.data import load_mnist_test, load_mnist_train
 from strongltn.demo import train_network
+from strongltn.storage import Record, make_directory, new_directory, read_entries, write_whole
 
 RECORD = Path(__file__).parent / "recorded" / "certificate_tightness.jsonl"
 SEEDS = (0, 1, 2)
@@ -76,30 +79,43 @@ def main() -> None:
     parser.add_argument("--only", default="", help="networks whose name holds this text")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+    make_directory(options.out)
     center = options.out / "center.npy"
-    np.save(center, load_mnist_test(options.data).images[0].astype(np.float64))
-    rows = options.out / "rows.jsonl"
-    for network in (one for one in NETWORKS if options.only in one.name):
-        for seed in options.seeds:
-            ticket = _ticket(network, seed, options=options)
-            for domain in DOMAINS:
-                key = {"network": network.name, "seed": seed, "domain": domain.name}
-                if any(key.items() <= row.items() for row in read(rows)):
-                    continue
-                print(f"{network.name}, seed {seed}, {domain.name} ...", file=sys.stderr)
-                row = key | _certified(ticket, domain, center=center)
-                with rows.open("a", encoding="ascii") as file:
-                    file.write(json.dumps(row) + "\n")
-    print("\n".join(table(read(rows))))
-    print(f"rows in {rows}; cited runs are kept in {RECORD}", file=sys.stderr)
+    write_whole(center, _npy(load_mnist_test(options.data).images[0].astype(np.float64)))
+    with Record(
+        options.out / "rows.jsonl",
+        configuration={"experiment": "certificate-tightness"},
+        parse=_row,
+        is_headless=True,
+    ) as rows:
+        for network in (one for one in NETWORKS if options.only in one.name):
+            for seed in options.seeds:
+                ticket = _ticket(network, seed, options=options)
+                for domain in DOMAINS:
+                    key = {"network": network.name, "seed": seed, "domain": domain.name}
+                    if any(key.items() <= row.items() for row in rows.entries):
+                        continue
+                    print(f"{network.name}, seed {seed}, {domain.name} ...", file=sys.stderr)
+                    rows.add(key | _certified(ticket, domain, center=center))
+    print("\n".join(table(rows.entries)))
+    print(f"rows in {rows.path}; cited runs are kept in {RECORD}", file=sys.stderr)
 
 
 def read(path: Path) -> list[Row]:
-    """Return the rows of a record; none where there is no file."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text("ascii").splitlines()]
+    """Return the rows of a record."""
+    return [_row(entry) for entry in read_entries(path, parameter="record")]
+
+
+def _row(entry: Row) -> Row:
+    if not {"network", "seed", "domain", "certified", "empirical"} <= entry.keys():
+        raise ValueError("it is no row of this experiment")
+    return entry
+
+
+def _npy(array: NDArray[np.float64]) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array)
+    return content.getvalue()
 
 
 def table(rows: list[Row]) -> list[str]:
@@ -166,12 +182,16 @@ def _train(widths: tuple[int, ...], path: Path, *, seed: int, data: Path | None)
 
     images = load_mnist_train(data)
     network = train_network(images, widths=widths, epochs=_EPOCHS, seed=seed)
-    torch.save(network.to_module().state_dict(), path)
+    content = io.BytesIO()
+    torch.save(network.to_module().state_dict(), content)
+    write_whole(path, content.getvalue())
 
 
 def _certified(ticket: Path, domain: Domain, *, center: Path) -> Row:
     work = ticket.with_name(f"{ticket.name}-{domain.name.replace(' ', '-')}")
-    shutil.copytree(ticket, work, dirs_exist_ok=True)
+    if not work.exists():
+        with new_directory(work) as copy:
+            shutil.copytree(ticket, copy, dirs_exist_ok=True)
     local = ["--center", str(center)] if domain.name.startswith("local") else []
     command = ["certify", str(work), *domain.arguments, *local, "--tight", "--json"]
     began = time.perf_counter()

@@ -27,6 +27,7 @@ from strongltn.networks.pruned import PrunedNetwork
 from strongltn.networks.target_file import load_target
 from strongltn.networks.ticket_directory import load_ticket
 from strongltn.report.text import outward
+from strongltn.storage import make_directory, write_whole
 
 RECORD = Path(__file__).parent / "recorded" / "pensia2020_experiment1.json"
 
@@ -78,9 +79,9 @@ def main() -> None:
         "num_test_images": len(test.labels),
         "runs": [_run(run, options.target, options.out, test) for run in RUNS],
     }
-    options.out.mkdir(parents=True, exist_ok=True)
+    make_directory(options.out)
     text = json.dumps(record, indent=1) + "\n"
-    (options.out / "record.json").write_text(text, encoding="ascii")
+    write_whole(options.out / "record.json", text.encode("ascii"))
     print(text)
     print(
         f"written to {options.out / 'record.json'}; cited runs are kept in {RECORD}",

@@ -10,7 +10,7 @@ computed, and are spread over the workers of any ``concurrent.futures.Executor``
 from __future__ import annotations
 
 import csv
-import os
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -22,7 +22,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.recipe_record import Record
+from strongltn.errors import InvalidInputError
+from strongltn.storage import Record, make_directory, read_entries, write_figure, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +37,7 @@ Progress = Callable[[str, int, int], None]
 #: Computes the rows of one part.
 Task = Callable[[], list[Row]]
 
-_SUFFIXES = (".png", ".svg", ".pdf")
+_UNDATED: dict[str, Row] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 _LOOK_SECONDS = 1.0  # how often parts that are being computed are looked at
 
 
@@ -144,7 +145,9 @@ def run_recipe(
     Raises
     ------
     InvalidInputError
-        The record there is of another configuration, or cannot be read.
+        The record there is of another configuration, damaged, or being written by another command.
+    MachineError
+        The results cannot be written. The parts that are done are kept.
 
     Notes
     -----
@@ -153,41 +156,78 @@ def run_recipe(
     """
     parts = recipe.parts(effort)
     stem = out / recipe.key / effort.value
-    record = Record.open(
+    make_directory(stem.parent)
+    rows_of: dict[int, list[Row]] = {}
+    with Record(
         stem.with_suffix(".jsonl"),
         configuration={"recipe": recipe.key, "version": recipe.version, "parts": parts},
-    )
-    tasks = {k: recipe.task(parts[k], stem) for k in range(len(parts)) if k not in record.rows_of}
-    num_steps = sum(map(recipe.num_steps, parts))
+        parse=partial(_note_part, num_parts=len(parts), rows_of=rows_of),
+    ) as record:
+        missing = [k for k in range(len(parts)) if k not in rows_of]
 
-    def report() -> None:
-        if progress:
-            done = sum(
-                recipe.num_steps(part) if k in record.rows_of else recipe.num_steps_done(part, stem)
-                for k, part in enumerate(parts)
-            )
-            progress(recipe.key, done, num_steps)
+        def report() -> None:
+            if progress:
+                done = sum(
+                    recipe.num_steps(part) if k in rows_of else recipe.num_steps_done(part, stem)
+                    for k, part in enumerate(parts)
+                )
+                progress(recipe.key, done, sum(map(recipe.num_steps, parts)))
 
-    report()
-    if tasks:
-        workers = recipe.workers(len(parts)) if executor is None else nullcontext(executor)
-        with workers as pool:
-            for computed in _computed(tasks, pool, is_lent=executor is not None):
-                for k, rows in computed.items():
-                    record.add(k, rows)
-                report()
-    rows = [row for k in range(len(parts)) for row in record.rows_of[k]]
-    table = stem.with_suffix(".csv")
-    _write(table, _csv_text(rows).encode("utf-8"))
-    figures = _save(recipe.draw(rows), stem, salt=recipe.key)
+        report()
+        if missing:
+            tasks = {k: recipe.task(parts[k], stem) for k in missing}
+            workers = recipe.workers(len(parts)) if executor is None else nullcontext(executor)
+            with workers as pool:
+                for computed in _computed(tasks, pool, is_lent=executor is not None):
+                    for k, rows in computed.items():
+                        record.add({"part": k, "rows": rows})
+                    report()
+        all_rows = [row for k in range(len(parts)) for row in rows_of[k]]
+        table = stem.with_suffix(".csv")
+        write_whole(table, _csv_text(all_rows).encode("utf-8"))
+        figures = _draw(recipe, all_rows, stem)
     return {
         **recipe.to_json(),
         "effort": effort.value,
         "parts": len(parts),
-        "computed_now": len(tasks),
-        "rows": len(rows),
+        "computed_now": len(missing),
+        "rows": len(all_rows),
         "files": [str(path) for path in (record.path, table, *figures)],
+        "notes": list(record.notes),
     }
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Return all rows of a record, finished or not, in the order in which they came.
+
+    Raises
+    ------
+    InvalidInputError
+        It is damaged, or holds something else.
+    """
+    rows_of: dict[int, list[Row]] = {}
+    try:
+        for entry in read_entries(path, parameter="record"):
+            _note_part(entry, num_parts=sys.maxsize, rows_of=rows_of)
+    except _NoPart as error:
+        raise InvalidInputError(
+            "record", got=f"{path}: {error}", allowed="a record of a recipe"
+        ) from error
+    return [row for rows in rows_of.values() for row in rows]
+
+
+class _NoPart(ValueError):
+    """A line of a record that is no part of a recipe."""
+
+
+def _note_part(entry: Row, *, num_parts: int, rows_of: dict[int, list[Row]]) -> None:
+    """Take the rows of a part out of a line of the record."""
+    part, rows = entry.get("part"), entry.get("rows")
+    if type(part) is not int or not 0 <= part < num_parts or part in rows_of:
+        raise _NoPart("it is of no part, or of one that is there already")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise _NoPart("its rows are no list of objects")
+    rows_of[part] = rows
 
 
 def _computed(
@@ -226,24 +266,12 @@ def _csv_text(rows: list[Row]) -> str:
     return text.getvalue()
 
 
-def _save(figure: Figure, stem: Path, *, salt: str) -> list[Path]:
+def _draw(recipe: AbstractRecipe, rows: list[Row], stem: Path) -> list[Path]:
     """Write the figure without date and chance: the same rows give the same bytes."""
     from matplotlib import rc_context
 
-    undated = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    paths = [stem.with_suffix(suffix) for suffix in _SUFFIXES]
-    with rc_context({"svg.hashsalt": salt}):
-        for path in paths:
-            temporary = path.with_name(f"partial-{path.name}")
-            figure.savefig(temporary, dpi=150, metadata=undated[path.suffix])
-            os.replace(temporary, path)
-    return paths
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f"partial-{path.name}")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    with rc_context({"svg.hashsalt": recipe.key}):
+        return write_figure(recipe.draw(rows), stem, metadata=_UNDATED)
 
 
 def rows_where(rows: Iterable[Row], **values: Any) -> Iterator[Row]:

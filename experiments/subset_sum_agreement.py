@@ -31,7 +31,9 @@ import numpy as np
 
 from experiments.subset_sum_families import FAMILIES, FloatArray
 from experiments.subset_sum_oracle import BoolArray, best_subsets
+from strongltn.errors import StrongLTNError
 from strongltn.rng import named_generator
+from strongltn.storage import Record, make_directory
 from strongltn.subset_sum import BatchResult, Verdict, solve_batch, solve_targets, solvers
 
 SIZES = (*[*range(1, 11)] * 6, *([*range(11, 17)] * 5)[:29], *range(17, 25))
@@ -156,15 +158,16 @@ def _disagreements(
             yield row
 
 
-def read_record(path: Path, *, seed: int) -> list[dict[str, Any]]:
-    """Return the blocks that a record holds; what an interruption tore off its end is dropped."""
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    blocks = [json.loads(line) for line in lines if line.endswith(b"\n")]
-    if any(block["seed"] != seed for block in blocks):
-        raise SystemExit(f"{path} holds blocks of another seed: choose another --out")
-    if lines and not lines[-1].endswith(b"\n"):
-        os.truncate(path, sum(map(len, lines[:-1])))
-    return blocks
+def open_record(path: Path, *, seed: int) -> Record[dict[str, Any]]:
+    """Open the record of the blocks that are checked, each as `check_block` has returned it."""
+
+    def parse(block: dict[str, Any]) -> dict[str, Any]:
+        if block["seed"] != seed or type(block["block"]) is not int:
+            raise ValueError("it is no block of this seed")
+        return block
+
+    configuration = {"experiment": "subset-sum-agreement", "seed": seed}
+    return Record(path, configuration=configuration, parse=parse, is_headless=True)
 
 
 def summary(blocks: list[dict[str, Any]]) -> dict[str, Any]:
@@ -199,42 +202,41 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     os.environ["NUMBA_NUM_THREADS"] = "1"  # of each process: the processes share the cores
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    blocks = read_record(options.out, seed=options.seed)
-    known = {block["block"] for block in blocks}
-    num_blocks = -(-options.instances // ROWS_PER_BLOCK)
-    missing = [block for block in range(num_blocks) if block not in known]
     try:
-        blocks += _check_all(missing, options.out, seed=options.seed, num_jobs=options.jobs)
+        make_directory(options.out.parent)
+        with open_record(options.out, seed=options.seed) as record:
+            _check_all(record, options)
     except KeyboardInterrupt:
         print(f"interrupted; the same command goes on from {options.out}", file=sys.stderr)
         raise SystemExit(128 + signal.SIGINT) from None
-    report = summary(blocks)
+    except StrongLTNError as error:
+        raise SystemExit(str(error)) from None
+    report = summary(record.entries)
     lines = [f"{name}: {value}" for name, value in report.items()]
     print(json.dumps(report) if options.json else "\n".join(lines))
     if report["disagreements"]:
         raise SystemExit(1)
 
 
-def _check_all(missing: list[int], path: Path, *, seed: int, num_jobs: int) -> list[dict[str, Any]]:
-    """Check blocks on all cores and append each to the record, a line in one write."""
+def _check_all(record: Record[dict[str, Any]], options: argparse.Namespace) -> None:
+    """Check the blocks that the record lacks on all cores, and add each."""
     from rich.console import Console
     from rich.progress import Progress
 
-    checked = []
-    pool = ProcessPoolExecutor(num_jobs, get_context("spawn"), initializer=_leave_interrupts)
+    known = {block["block"] for block in record.entries}
+    num_blocks = -(-options.instances // ROWS_PER_BLOCK)
+    missing = [block for block in range(num_blocks) if block not in known]
+    pool = ProcessPoolExecutor(options.jobs, get_context("spawn"), initializer=_leave_interrupts)
     console = Console(stderr=True)
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
-    with bar, path.open("ab", buffering=0) as record:
+    with bar:
         task = bar.add_task("blocks", total=len(missing))
         try:
-            for block in pool.map(partial(check_block, seed=seed), missing):
-                checked.append({"seed": seed, **block})
-                record.write(json.dumps(checked[-1]).encode() + b"\n")
+            for block in pool.map(partial(check_block, seed=options.seed), missing):
+                record.add({"seed": options.seed, **block})
                 bar.advance(task)
         finally:
             pool.shutdown(cancel_futures=True)
-    return checked
 
 
 def _leave_interrupts() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from strongltn.simulate import CoveringEvent, hitting_times, requirement
+from strongltn.storage import make_directory, write_whole
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 from strongltn.theorems.catalogue import theorem_named
 from strongltn.theorems.question import CoverQuestion
@@ -176,14 +177,12 @@ def main() -> None:
     for row in regenerate(trials=options.trials, seed=options.seed):
         rows.append(row)
         print("\n".join(table_lines([row])), flush=True)
-    options.out.mkdir(parents=True, exist_ok=True)
+    make_directory(options.out)
     for name, lines in (
         ("tables.jsonl", [json.dumps(row) for row in rows]),
         ("tables.txt", table_lines(rows)),
     ):
-        partial = options.out / f"{name}.partial"
-        partial.write_text("".join(f"{line}\n" for line in lines))
-        partial.replace(options.out / name)
+        write_whole(options.out / name, "".join(f"{line}\n" for line in lines).encode("utf-8"))
 
 
 if __name__ == "__main__":

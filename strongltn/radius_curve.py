@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from strongltn.certify.statement import domain_entry
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Ball, Box, Domain, parse_domain
 from strongltn.networks.ticket_directory import TICKET_FILE, load_ticket
+from strongltn.storage import Record, read_entries
 
 _SCHEMA = 1  # of the rows; a new one where the same settings would give other rows
-_HEAD = b'{"key": '  # of every row
 
 Row = dict[str, Any]
 
@@ -63,8 +64,8 @@ def radius_curve(
     domains : dict from radius to Domain
     settings : CertifySettings
     record : Path
-        JSONL file; a row that is there already, of the same ticket, domain and settings, is not
-        computed again. Its directory must exist.
+        `strongltn.storage.Record`; a row that is there already, of the same ticket, domain and
+        settings, is not computed again. Its directory must exist.
     progress : callable, optional
 
     Returns
@@ -75,25 +76,27 @@ def radius_curve(
     Raises
     ------
     InvalidInputError
-        The file is there and holds something else.
+        The file is there and holds something else, or another command is writing it.
+    MachineError
+        The file cannot be written; the rows before are in it.
     """
     target, ticket = load_ticket(directory)
     digest = hashlib.sha256((directory / TICKET_FILE).read_bytes()).hexdigest()
     keys = {radius: _key(digest, domains[radius], settings) for radius in sorted(domains)}
-    known = read_rows(record)
-    for done, (radius, key) in enumerate(keys.items()):
-        if progress is not None:
-            progress("radii", done, len(keys))
-        if key not in known:
-            certificate = certify_ticket(
-                target, ticket, domains[radius], settings=settings, progress=progress
-            )
-            row = {"key": key, "radius": radius, **account(target, ticket, certificate)}
-            del row["layers"]
-            _append(record, row | {"seconds": certificate.seconds})
+    known: dict[str, Row] = {}
+    with _opened(record, known) as rows:
+        for done, (radius, key) in enumerate(keys.items()):
+            if progress is not None:
+                progress("radii", done, len(keys))
+            if key not in known:
+                certificate = certify_ticket(
+                    target, ticket, domains[radius], settings=settings, progress=progress
+                )
+                row = {"key": key, "radius": radius, **account(target, ticket, certificate)}
+                del row["layers"]
+                rows.add(row | {"seconds": certificate.seconds})
     if progress is not None:
         progress("radii", len(keys), len(keys))
-    known = read_rows(record)
     return [known[key] for key in keys.values()]
 
 
@@ -106,33 +109,44 @@ def _key(ticket_sha256: str, domain: Domain, settings: CertifySettings) -> str:
 
 
 def read_rows(record: Path) -> dict[str, Row]:
-    """Return the rows of a record by their keys; a torn last line, of a killed run, is none.
+    """Return the rows of a record by their keys; none where there is no file.
 
     Raises
     ------
     InvalidInputError
         The file is there and holds something else.
     """
-    if not record.exists():
-        return {}
-    whole, _, torn = record.read_bytes().rpartition(b"\n")
+    known: dict[str, Row] = {}
     try:
-        if not (torn.startswith(_HEAD) or _HEAD.startswith(torn)):
-            raise ValueError("its last line is no row")
-        return {row["key"]: row for row in map(json.loads, whole.splitlines())}
-    except (ValueError, LookupError, TypeError) as error:
+        for entry in read_entries(record, parameter="figure"):
+            _note_row(entry, known)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except InvalidInputError:
+        raise
+    except (LookupError, ValueError) as error:
         raise InvalidInputError(
             "figure",
             got=f"{record}, which holds something else",
             allowed="a name whose .jsonl file is new, or written by strongltn certify --radii",
         ) from error
+    return known
 
 
-def _append(record: Path, row: Row) -> None:
-    """Add a row in one piece, in place of a torn one."""
-    kept = 0
-    if record.exists():
-        kept = record.read_bytes().rfind(b"\n") + 1
-    with record.open("ab", buffering=0) as file:
-        file.truncate(kept)
-        file.write(json.dumps(row).encode("ascii") + b"\n")
+def _opened(record: Path, known: dict[str, Row]) -> Record[None]:
+    """Open a record; the rows of earlier versions, which begin in the first line, are kept."""
+    return Record(
+        record,
+        configuration={"rows": "error against the radius of the domain", "schema": _SCHEMA},
+        parse=partial(_note_row, known=known),
+        parameter="figure",
+        is_headless=True,
+    )
+
+
+def _note_row(entry: Row, known: dict[str, Row]) -> None:
+    """Take a row out of a line of the record."""
+    key, radius = entry["key"], entry["radius"]
+    if not isinstance(key, str) or type(radius) not in (int, float):
+        raise ValueError("it is no row of a radius")
+    known[key] = entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from strongltn.console import print_report, progress_bars
-from strongltn.errors import InvalidInputError, StrongLTNError
+from strongltn.errors import InvalidInputError, MachineError, StrongLTNError
 
 if TYPE_CHECKING:
     from experiments.recipe import AbstractRecipe
@@ -58,14 +59,14 @@ def reproduce(
         with progress_bars() as progress:
             report = run_recipe(recipes[key], effort=effort, out=out, progress=progress)
     except OSError as error:
-        raise InvalidInputError(
-            "out", got=f"{out}: {error}", allowed="a directory that can be written"
-        ) from error
+        raise MachineError(f"Could not write the results in {out}: {error}") from error
     except BrokenExecutor as error:
         raise StrongLTNError(
             "A process that computed a part has died, perhaps for want of memory. What is done is "
             "kept: the same command goes on from there."
         ) from error
+    for note in report["notes"]:
+        print(f"strongltn: {note}", file=sys.stderr)
     print_report(report, _lines(report), as_json=as_json)
 
 

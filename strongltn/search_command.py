@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from strongltn.console import print_report, progress_bars
-from strongltn.errors import InvalidInputError, StrongLTNError
+from strongltn.errors import InvalidInputError, MachineError, StrongLTNError
 from strongltn.search.choices import Execution, Precision, Schedule, Scope
 from strongltn.search.initialization import Init
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _EXIT_FAILED = 1  # a run ended without a result
 _EXIT_BAD_INPUT = 2
+_EXIT_MACHINE = 3
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -85,7 +86,11 @@ def search(
     ),
     resume: Annotated[
         bool,
-        typer.Option("--resume/--fresh", help="Go on where a run was; or begin it anew."),
+        typer.Option(
+            "--resume/--fresh",
+            help="Go on where a run was; or begin it anew: the old one "
+            "stays in RUN.replaced until the new one is finished.",
+        ),
     ] = True,
     download: Annotated[
         bool, typer.Option("--download", help="Fetch the data set if it is not there.")
@@ -99,7 +104,8 @@ def search(
 
     A run that was stopped goes on after its last whole epoch; one that is done is not repeated.
 
-    Exit 0: all runs are done. Exit 1: one failed; the others are done. Exit 2: bad input.
+    Exit 0: all runs are done. Exit 1: one failed; the others are done. Exit 2: bad input. Exit 3:
+    the machine would not let us, such as a full disk.
     """
     from strongltn.search.settings import settings_of
 
@@ -139,8 +145,7 @@ def search(
     for message in _complaints(outcomes):
         print(f"strongltn: {message}", file=sys.stderr)
     if report["failures"]:
-        is_bad_input = all(isinstance(row.error, InvalidInputError | None) for row in outcomes)
-        raise typer.Exit(_EXIT_BAD_INPUT if is_bad_input else _EXIT_FAILED)
+        raise typer.Exit(_exit_code([row.error for row in outcomes if row.error is not None]))
 
 
 def bench_search(
@@ -156,6 +161,14 @@ def bench_search(
     with progress_bars() as progress:
         report = run_benchmark(is_quick=quick, progress=progress)
     print_report(report, report_lines(report), as_json=as_json)
+
+
+def _exit_code(errors: list[Exception]) -> int:
+    """Return the exit code of runs that ended with these errors."""
+    if not all(isinstance(error, InvalidInputError | MachineError) for error in errors):
+        return _EXIT_FAILED
+    is_machine = any(isinstance(error, MachineError) for error in errors)
+    return _EXIT_MACHINE if is_machine else _EXIT_BAD_INPUT
 
 
 def _all_seeds(seed: list[int] | None, seeds: str | None) -> list[int]:

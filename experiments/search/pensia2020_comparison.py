@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from experiments.recipe import Row, rows_where
-from experiments.recipe_record import read_rows
+from experiments.recipe import Row, read_rows, rows_where
 from experiments.search.accuracies import percents, shown
 from experiments.search.pensia2020_experiment2 import FORMS, TITLES, by_pruned, draw, model_of
 from experiments.search.published import (
@@ -21,6 +20,7 @@ from experiments.search.published import (
     PENSIA_LOGS,
     PENSIA_PRUNED,
 )
+from strongltn.storage import write_figure
 
 _RECORDED = Path(__file__).parents[1] / "recorded"
 RECORDS = [_RECORDED / f"pensia2020_experiment2_{name}.jsonl" for name in ("fc2", "lenet5")]
@@ -124,7 +124,7 @@ def main() -> None:
     """Print tables and largest differences."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("records", type=Path, nargs="*", default=RECORDS, metavar="RECORD")
-    parser.add_argument("--figure", type=Path, help="file to draw, such as figure.png")
+    parser.add_argument("--figure", type=Path, help="draw FIGURE.png, .svg and .pdf")
     options = parser.parse_args()
     rows = [row for path in options.records for row in read_rows(path)]
     logged = rows + read_rows(LONGER) if options.records == RECORDS else rows
@@ -132,7 +132,7 @@ def main() -> None:
         print("\n".join([*markdown_table(rows, network), "", *log_table(logged, network), ""]))
     print("\n".join(difference_lines(rows)))
     if options.figure:
-        draw(rows).savefig(options.figure, dpi=150)
+        write_figure(draw(rows), options.figure)
 
 
 if __name__ == "__main__":

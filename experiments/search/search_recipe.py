@@ -73,6 +73,7 @@ def run_part(part: Row, folder: Path) -> list[Row]:
     from strongltn.search.experiment import run
     from strongltn.search.metrics import num_epochs_in
     from strongltn.search.result import CHECKPOINT, MASKS
+    from strongltn.storage import remove_file
 
     config = SearchConfig.from_json(part)
     directory = folder / config.name
@@ -83,7 +84,7 @@ def run_part(part: Row, folder: Path) -> list[Row]:
     except TrainingDiverged:
         return [{**row, "diverged_after": num_epochs_in(directory)}]
     for name in (CHECKPOINT, MASKS):
-        (directory / name).unlink(missing_ok=True)
+        remove_file(directory / name)
     last = result.metrics[-1]
     rates = [epoch["steps_per_second"] for epoch in result.metrics]
     return [

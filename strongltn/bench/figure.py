@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strongltn.bench.audit import Claim
+from strongltn.storage import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SUFFIXES = (".png", ".svg", ".pdf")
 _COLORS = (
     *("#1f5fa8", "#b5562b", "#2b8a5a", "#7a4fa3", "#a8891f", "#5a5a5a", "#c2478a", "#3aa6a6"),
     *("#8a2b2b", "#4b6b1f", "#26415f", "#d98a3a", "#111111"),
@@ -52,11 +52,7 @@ def plot_times(report: dict[str, Any], path: Path) -> list[Path]:
         axes.legend(fontsize=7, ncols=2)
     machine = report["machine"]
     figure.suptitle(f"{machine['cpu']}, {machine['isa']}, {report['date'][:10]}", fontsize=9)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    paths = [path.with_suffix(suffix) for suffix in _SUFFIXES]
-    for file in paths:
-        figure.savefig(file, dpi=150)
-    return paths
+    return write_figure(figure, path)
 
 
 def _draw(axes: Axes, rows: list[dict[str, Any]], style: str, first_color: int = 0) -> None:

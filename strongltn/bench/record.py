@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
+from strongltn import storage
 from strongltn.errors import InvalidInputError
+from strongltn.storage import Record, make_directory, read_entries
 
 HISTORY = "history.jsonl"
 
 
 def check_writable(directory: Path, record: Path | None) -> None:
-    """Raise InvalidInputError, before any measurement, if the report could not be written."""
-    for place in (directory, *directory.parents):
-        if place.exists():
-            if not place.is_dir() or not os.access(place, os.W_OK):
-                raise InvalidInputError("out", got=str(directory), allowed="a writable directory")
-            break
+    """Refuse, before any measurement, a place where the report could not be written.
+
+    Raises
+    ------
+    InvalidInputError
+        A file is in the way of the directory; the record is a directory, or in none.
+    MachineError
+        The directory may not be written.
+    """
+    storage.check_writable(directory)
     if record is not None and (record.is_dir() or not record.absolute().parent.is_dir()):
         raise InvalidInputError(
             "record", got=str(record), allowed="a file, in a directory that exists"
@@ -26,11 +30,25 @@ def check_writable(directory: Path, record: Path | None) -> None:
 
 
 def append_report(path: Path, report: dict[str, Any]) -> None:
-    """Add one line to a history; what others add at the same time stays whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(report, allow_nan=False).encode("ascii") + b"\n"
-    with path.open("ab", buffering=0) as file:
-        file.write(line)
+    """Add a report to a history, after those that other commands may be adding at this moment.
+
+    Raises
+    ------
+    InvalidInputError
+        The file is no history, or is damaged.
+    MachineError
+        It cannot be written; the reports before are in it.
+    """
+    make_directory(path.parent)
+    with Record(
+        path,
+        configuration={"benchmark": "subset-sum"},
+        parse=_parsed,
+        parameter="history",
+        is_headless=True,
+        waits=True,
+    ) as record:
+        record.add(report)
 
 
 def last_report(path: Path) -> dict[str, Any]:
@@ -42,12 +60,14 @@ def last_report(path: Path) -> dict[str, Any]:
         There is no such file, or its last line is no report.
     """
     try:
-        report: dict[str, Any] = json.loads(path.read_bytes().splitlines()[-1])
-        is_report = report["benchmark"] == "subset-sum"
-    except (OSError, ValueError, IndexError, KeyError, TypeError):
-        is_report = False
-    if not is_report:
+        return _parsed(read_entries(path, parameter="history")[-1])
+    except (OSError, LookupError, ValueError) as error:
         raise InvalidInputError(
             "history", got=str(path), allowed="a file that strongltn bench subset-sum has written"
-        )
-    return report
+        ) from error
+
+
+def _parsed(entry: dict[str, Any]) -> dict[str, Any]:
+    if entry["benchmark"] != "subset-sum":
+        raise ValueError("it is no report")
+    return entry

@@ -17,7 +17,7 @@ from strongltn.certify.statement import CERTIFICATE_FILE, Statement, claim_key, 
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Domain, OutputNorm
 from strongltn.networks.ticket_directory import TICKET_FILE, read_ticket_file
-from strongltn.storage import remove_files, write_whole
+from strongltn.storage import remove_file, write_whole
 
 _CERTIFICATE = re.compile(r"certificate(-[0-9a-f]{12})?\.json")
 _WITNESS = re.compile(r"witness(-[0-9a-f]{16})?\.safetensors")
@@ -137,4 +137,6 @@ def _remove_unused(directory: Path) -> None:
     except InvalidInputError:
         return  # whose they are cannot be known
     found = filter(_WITNESS.fullmatch, [path.name for path in directory.iterdir()])
-    remove_files(directory, [name for name in found if name not in used])
+    for name in found:
+        if name not in used:
+            remove_file(directory / name)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,10 @@ import torch
 from strongltn.errors import InvalidInputError
 from strongltn.search.config import SearchConfig
 from strongltn.search.training import Training
+from strongltn.storage import read_if_there, write_whole
 
 _NETWORK, _MOMENTUM = "network/", "momentum/"
+_NUMBERS = ("loss", "train_accuracy", "test_accuracy", "density", "learning_rate", "seconds")
 _RECORD = "strongltn"  # the entry of the metadata that holds digest and values
 _AFRESH = "start afresh (--fresh), which replaces what is there."
 
@@ -74,7 +75,7 @@ class Checkpoint:
         Raises
         ------
         InvalidInputError
-            It has other images or labels.
+            It has other images or labels, or the tensors do not fit its network.
         """
         if self.data_sha256 != training.data.dataset.sha256:
             raise InvalidInputError(
@@ -83,7 +84,10 @@ class Checkpoint:
                 allowed="those that the checkpoint was trained on",
                 hint=f"Bring them back, or {_AFRESH}",
             )
-        training.network.load_state_dict(self.network)
+        trained = dict(enumerate(training.trained()))
+        kinds = {number: _kind(buffer) for number, buffer in self.momentum.items()}
+        _check_fit(kinds, {k: _kind(trained[k]) for k in trained if k in kinds}, "momentum")
+        load_state(training.network, self.network)
         optimizer = training.optimizer.state_dict()
         optimizer["state"] = {
             number: {"momentum_buffer": buffer} for number, buffer in self.momentum.items()
@@ -112,14 +116,14 @@ class Checkpoint:
         """
         tensors, metadata = load_tensors(path)
         check_same(config, metadata.get("config"), path)
-        network = _part(tensors, _NETWORK)
-        momentum = {int(name): buffer for name, buffer in _part(tensors, _MOMENTUM).items()}
+        try:
+            momentum = {int(name): buffer for name, buffer in _part(tensors, _MOMENTUM).items()}
+            metrics = checked_metrics(metadata.get("metrics"), config)
+        except ValueError as error:
+            raise _damaged(path, str(error)) from error
+        data_sha256 = str(metadata.get("data_sha256"))
         return Checkpoint(
-            config,
-            tuple(metadata["metrics"]),
-            network,
-            momentum,
-            data_sha256=metadata["data_sha256"],
+            config, metrics, _part(tensors, _NETWORK), momentum, data_sha256=data_sha256
         )
 
 
@@ -144,17 +148,55 @@ def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     InvalidInputError
         The file is absent or damaged, or was written by something else.
     """
+    content = read_if_there(path, parameter="directory", within=path.parent)
+    if content is None:
+        raise _damaged(path, "there is no such file")
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            record = (file.metadata() or {})[_RECORD]
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        digest, _, text = record.partition(" ")
+        tensors = safetensors.torch.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        digest, _, text = header["__metadata__"][_RECORD].partition(" ")
         metadata = json.loads(text)
-    except (OSError, KeyError, ValueError, safetensors.SafetensorError) as error:
+    except (KeyError, ValueError, RecursionError, safetensors.SafetensorError) as error:
         raise _damaged(path, str(error)) from error
     if digest != _digest(tensors, text):
         raise _damaged(path, "the content has another digest")
+    if not isinstance(metadata, dict):
+        raise _damaged(path, "its values are no JSON object")
     return tensors, metadata
+
+
+def load_state(network: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+    """Load a state dict that comes from a file.
+
+    Raises
+    ------
+    InvalidInputError
+        It has other names, shapes or types than the network; they are said.
+    """
+    wanted = {name: _kind(tensor) for name, tensor in network.state_dict().items()}
+    _check_fit({name: _kind(tensor) for name, tensor in state.items()}, wanted, "network")
+    network.load_state_dict(state)
+
+
+def checked_metrics(value: object, config: SearchConfig) -> tuple[dict[str, Any], ...]:
+    """Return the metrics that a file holds, if they are some of a run of this configuration.
+
+    Raises
+    ------
+    ValueError
+        They are not one object for each epoch, the first to the last, with its accuracy and time.
+    """
+    lines = value if isinstance(value, list) else [None]
+    for epoch, line in enumerate(lines, start=1):
+        is_whole = (
+            isinstance(line, dict)
+            and line.get("epoch") == epoch <= config.epochs
+            and all(type(line.get(name)) in (int, float) for name in _NUMBERS)
+            and 0 <= line["test_accuracy"] <= 1
+        )
+        if not is_whole:
+            raise ValueError(f"its metrics of epoch {epoch} are none")
+    return tuple(lines)
 
 
 def tensor_digest(tensors: Mapping[str, torch.Tensor]) -> str:
@@ -179,6 +221,21 @@ def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tens
     }
 
 
+def _kind(tensor: torch.Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+
+
+def _check_fit(found: Mapping[Any, str], wanted: Mapping[Any, str], what: str) -> None:
+    names = sorted(str(k) for k in found.keys() | wanted.keys() if found.get(k) != wanted.get(k))
+    if names:
+        raise InvalidInputError(
+            "directory",
+            got=f"a checkpoint with another {what} ({', '.join(names[:3])})",
+            allowed="a checkpoint whose tensors have the names, shapes and types of the network's",
+            hint=f"You can {_AFRESH}",
+        )
+
+
 def check_same(config: SearchConfig, found: object, path: Path) -> None:
     """Refuse a file whose settings are not those of the configuration; say which differ.
 
@@ -197,23 +254,6 @@ def check_same(config: SearchConfig, found: object, path: Path) -> None:
         allowed="a directory of the same configuration, or a new one",
         hint=f"Or {_AFRESH}",
     )
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under another name, then rename it: it is never seen half written.
-
-    The other name is that of this process: two that are at work on one run do no harm.
-    """
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _damaged(path: Path, why: str) -> InvalidInputError:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from strongltn.data import LabelledImages, damaged_file, scaled_pixels
 from strongltn.search.cifar10_jpeg import load_jpegs
 from strongltn.search.download import RemoteFile
+from strongltn.storage import read_file
 
 BATCH_SIZE = 10_000  # images in each of the six files of an archive
 _NUM_PIXELS = 3 * 32 * 32
@@ -82,7 +83,7 @@ class _Edition:
         unpacked = [folder / self.folder / name for name in self.files]
         if any(path.is_file() for path in unpacked):
             try:
-                return {str(path): path.read_bytes() for path in unpacked}
+                return {str(path): read_file(path, parameter="data") for path in unpacked}
             except OSError as error:
                 raise damaged_file(
                     folder / self.folder, str(error), f"a folder with {', '.join(self.files)}"
@@ -91,12 +92,12 @@ class _Edition:
         return self._members(path) if path.is_file() else {}
 
     def _members(self, path: Path) -> dict[str, bytes]:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "md5").hexdigest()
+        content = read_file(path, parameter="data")
+        digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
         if digest != self.archive.md5:
             raise damaged_file(path, f"MD5 {digest}", f"the archive of MD5 {self.archive.md5}")
         members = {}
-        with tarfile.open(path) as archive:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             for member in archive:  # in the order of the archive: one pass
                 stream_of_member = archive.extractfile(member)
                 if stream_of_member is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.data import LabelledImages, damaged_file, scaled_pixels
+from strongltn.errors import InvalidInputError, MachineError
 from strongltn.search.download import user_cache
+from strongltn.storage import make_directory, read_file, write_whole
 
 SHAPE = (3, 32, 32)
 
@@ -40,7 +41,7 @@ def load_jpegs(path: Path) -> LabelledImages:
     """
     from PIL import __version__ as decoder
 
-    content = path.read_bytes()
+    content = read_file(path, parameter="data")
     try:
         with np.load(io.BytesIO(content)) as arrays:
             jpeg = arrays["jpeg"]
@@ -82,17 +83,19 @@ def _decoded(path: Path, jpeg: NDArray[np.uint8], offsets: NDArray[np.int64]) ->
 def _cached(path: Path, *, count: int) -> NDArray[np.uint8] | None:
     """Return the pixels that are stored there, if they are whole."""
     try:
-        pixels: NDArray[np.uint8] = np.load(path)
+        content = read_file(path, parameter="data")
+        pixels: NDArray[np.uint8] = np.load(io.BytesIO(content))
     except (OSError, ValueError, EOFError):  # not there, or not whole: decode again
         return None
     return pixels if pixels.shape == (count, *SHAPE) and pixels.dtype == np.uint8 else None
 
 
 def _store(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write pixels under a temporary name and rename: nobody ever reads one half written."""
-    temporary = path.with_suffix(f".{os.getpid()}")
-    with contextlib.suppress(OSError):  # without a cache every load decodes again
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as stream:
-            np.save(stream, pixels)
-        temporary.replace(path)
+    """Keep pixels for the next time."""
+    content = io.BytesIO()
+    np.save(content, pixels)
+    with contextlib.suppress(
+        InvalidInputError, MachineError
+    ):  # without a cache every load decodes again
+        make_directory(path.parent)
+        write_whole(path, content.getvalue())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 from strongltn.errors import InvalidInputError
+from strongltn.storage import make_directory, read_if_there, write_whole
 
 
 @dataclass(frozen=True)
@@ -33,28 +36,43 @@ class RemoteFile:
         Raises
         ------
         InvalidInputError
-            No mirror gave the file with that checksum, or the directory cannot be written.
+            No mirror gave the file with that checksum.
+        MachineError
+            The directory cannot be written.
         """
-        import pooch
-
+        path = directory / self.name
+        if self._is_right(read_if_there(path, parameter="data") or b""):
+            return path
+        make_directory(directory, parameter="download")
         failures = []
         for mirror in self.mirrors:
             try:
-                fetched = pooch.retrieve(
-                    url=mirror + self.name,
-                    known_hash=f"md5:{self.md5}",
-                    fname=self.name,
-                    path=directory,
-                )
-                return Path(fetched)
-            except (OSError, ValueError) as error:  # no connection or no space; another checksum
+                content = _downloaded(mirror + self.name)
+            except (OSError, ValueError) as error:  # no connection; no such address
                 failures.append(f"{mirror}: {error}")
+                continue
+            if self._is_right(content):
+                write_whole(path, content)
+                return path
+            failures.append(f"{mirror}: the file there has another MD5")
         raise InvalidInputError(
             "download",
             got=f"{self.name} from no mirror ({'; '.join(failures)})",
-            allowed="possible: a connection, a directory to write to, the checksum as published",
+            allowed="possible: a connection, and the checksum as published",
             hint=f"Or place the file in {directory} yourself; its MD5 is {self.md5}.",
         )
+
+    def _is_right(self, content: bytes) -> bool:
+        return hashlib.md5(content, usedforsecurity=False).hexdigest() == self.md5
+
+
+def _downloaded(address: str) -> bytes:
+    import pooch
+
+    pooch.get_logger().info("Downloading %s", address)
+    content = io.BytesIO()
+    pooch.HTTPDownloader()(address, content, None)
+    return content.getvalue()
 
 
 def user_cache() -> Path:

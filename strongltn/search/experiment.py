@@ -5,21 +5,24 @@ Importing this module imports torch.
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from strongltn.errors import InvalidInputError, TrainingDiverged
-from strongltn.search.checkpoint import Checkpoint, save_tensors, tensor_digest, write_whole
+from strongltn.search.checkpoint import Checkpoint, save_tensors, tensor_digest
 from strongltn.search.choices import Execution
 from strongltn.search.config import SearchConfig
 from strongltn.search.datasets import Dataset, dataset_named
 from strongltn.search.execution import device_named
-from strongltn.search.metrics import FILE_NAME, MetricsLog, summary_writer_type
+from strongltn.search.fresh import forget_replaced, replaced_by, set_aside
+from strongltn.search.metrics import MetricsLog, summary_writer_type
 from strongltn.search.result import CHECKPOINT, MASKS, RESULT, SearchResult, finished_result
 from strongltn.search.training import Training
+from strongltn.storage import in_use, make_directory
 
 __all__ = ["CHECKPOINT", "MASKS", "RESULT", "Progress", "SearchResult", "run"]
 
@@ -40,6 +43,7 @@ def run(
 
     The directory then holds ``checkpoint.safetensors``, ``metrics.jsonl``, ``masks.safetensors``
     and ``result.json``. After an interruption, whatever its kind, the last whole epoch is kept.
+    While the run is at work, no other command writes there.
 
     Parameters
     ----------
@@ -51,7 +55,8 @@ def run(
     execution : Execution
     resume : bool
         Go on after the last epoch done, or return the result that is there. Without, start
-        afresh and replace these files, of whatever configuration they are.
+        afresh: the run that is there, of whatever configuration, moves to ``DIRECTORY.replaced``,
+        and is removed once the new one is finished.
     has_tensorboard : bool
         Write event files to ``tensorboard/``, too.
     progress : (stage, steps done, steps in all) -> None, optional
@@ -63,8 +68,11 @@ def run(
     Raises
     ------
     InvalidInputError
-        Files of another configuration, of other data or damaged; a directory that cannot be
-        written; no such device; data that is absent; no TensorBoard. All files stay as they were.
+        Files of another configuration, of other data or damaged; a directory in which another
+        command is at work, or without `resume` one with foreign files; no such device; data that
+        is absent; no TensorBoard. All files stay as they were.
+    MachineError
+        The directory cannot be written, or the disk is full. The last whole epoch is kept.
     TrainingDiverged
         A loss or score is not finite; the checkpoint before is kept.
 
@@ -78,34 +86,33 @@ def run(
     place = device_named(device)
     if has_tensorboard:
         summary_writer_type()
-    if resume:
-        result = finished_result(config, directory)
-        if result is not None:
-            return result
+    if resume and (result := _finished(config, directory)) is not None:
+        return result
     training = Training(config, _dataset(config.data), device=place, execution=execution)
-    _prepare(directory, is_fresh=not resume)
-    metrics = _resumed(training, directory / CHECKPOINT)
-    with MetricsLog(directory, metrics, has_tensorboard=has_tensorboard) as log:
-        while len(metrics) < config.epochs:
-            metrics = (*metrics, _next_epoch(training, len(metrics), directory, progress))
-            Checkpoint.of(training, metrics).save(directory / CHECKPOINT)
-            log.add(metrics[-1])
-    return _finish(training, metrics, directory)
+    make_directory(directory, parameter="directory")
+    if not resume:
+        with in_use(directory, parameter="directory"):
+            set_aside(directory)
+    with in_use(directory, parameter="directory"):
+        metrics = _resumed(training, directory / CHECKPOINT)
+        with MetricsLog(directory, metrics, has_tensorboard=has_tensorboard) as log:
+            while len(metrics) < config.epochs:
+                metrics = (*metrics, _next_epoch(training, len(metrics), directory, progress))
+                Checkpoint.of(training, metrics).save(directory / CHECKPOINT)
+                log.add(metrics[-1])
+        result = _finish(training, metrics, directory)
+        forget_replaced(directory)
+    return result
 
 
-def _prepare(directory: Path, *, is_fresh: bool) -> None:
-    """Make the directory, if need be, and see whether it can be written."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name in (RESULT, MASKS, CHECKPOINT, FILE_NAME) if is_fresh else ():
-            (directory / name).unlink(missing_ok=True)
-        (directory / FILE_NAME).open("ab").close()
-    except OSError as error:
-        raise InvalidInputError(
-            "directory",
-            got=f"{directory} ({error.strerror})",
-            allowed="a directory that can be written",
-        ) from error
+def _finished(config: SearchConfig, directory: Path) -> SearchResult | None:
+    """Return the result that is there, if any; what it has replaced goes, if a kill left it."""
+    result = finished_result(config, directory)
+    if result is not None and replaced_by(directory).exists():
+        with suppress(InvalidInputError), in_use(directory, parameter="directory"):
+            if (directory / RESULT).exists():  # nobody has begun it anew in the meantime
+                forget_replaced(directory)
+    return result
 
 
 def _next_epoch(
@@ -122,12 +129,14 @@ def _next_epoch(
         return training.train_epoch(epoch, step_done=step_done)
     except TrainingDiverged as error:
         kept = f"{directory / CHECKPOINT} holds epoch {epoch}." if epoch else "No epoch was done."
+        if replaced_by(directory).exists():
+            kept += f" The run before is in {replaced_by(directory)}."
         raise TrainingDiverged(f"{error} {kept}") from error
 
 
 def _resumed(training: Training, path: Path) -> tuple[dict[str, Any], ...]:
     """Bring the training into the state of the checkpoint, if there is one."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return ()
     checkpoint = Checkpoint.load(path, training.config)
     checkpoint.restore(training)
@@ -157,7 +166,7 @@ def _finish(
         masks,
         {"config": training.config.to_json(), "frozen_sha256": result.frozen_sha256},
     )
-    write_whole(directory / RESULT, json.dumps(result.to_json(), indent=1).encode("ascii"))
+    result.save()
     return result
 
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strongltn.errors import InvalidInputError
-from strongltn.search.checkpoint import write_whole
+from strongltn.errors import InvalidInputError, MachineError
 from strongltn.search.config import SearchConfig
 from strongltn.search.experiment import Progress, SearchResult, run
+from strongltn.search.fresh import FAILURE
 from strongltn.search.metrics import num_epochs_in
 from strongltn.search.processes import processes
+from strongltn.storage import make_directory, remove_file, write_whole
 
-FAILURE = "failure.json"
 _LOOK_SECONDS = 1.0  # how often the epochs done are counted for the progress
 
 
@@ -69,7 +69,7 @@ def run_many(
     -------
     list of Outcome
         In the order of the configurations. A failure is also in ``failure.json`` of its run, with
-        its traceback, until that run succeeds; bad input leaves nothing.
+        its traceback, until that run succeeds; bad input and a full disk leave nothing.
 
     Raises
     ------
@@ -130,18 +130,18 @@ def _outcome(config: SearchConfig, folder: Path, future: Future[SearchResult]) -
     path = folder / FAILURE
     error = future.exception()
     if error is None:
-        path.unlink(missing_ok=True)
+        remove_file(path)
         return Outcome(config, folder, result=future.result())
     if not isinstance(error, Exception):
         raise error
-    if not isinstance(error, InvalidInputError):
+    if not isinstance(error, InvalidInputError | MachineError):
         report = {
             "config": config.to_json(),
             "error": type(error).__name__,
             "message": str(error),
             "traceback": traceback.format_exception(error),
         }
-        with suppress(OSError):  # a full disk is perhaps what failed
-            folder.mkdir(parents=True, exist_ok=True)
+        with suppress(MachineError):  # a full disk is perhaps what failed
+            make_directory(folder)
             write_whole(path, json.dumps(report, indent=1).encode("ascii"))
     return Outcome(config, folder, error=error)

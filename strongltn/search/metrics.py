@@ -9,44 +9,55 @@ from types import TracebackType
 from typing import Any
 
 from strongltn.errors import InvalidInputError
+from strongltn.storage import read_if_there, write_whole
 
-FILE_NAME = "metrics.jsonl"
+FILE_NAME, TENSORBOARD = "metrics.jsonl", "tensorboard"
 _DRAWN = ("loss", "train_accuracy", "test_accuracy", "density", "learning_rate")
 
 
 class MetricsLog:
-    """The file of a run, opened where the run begins or goes on; a context manager.
+    """The metrics of a run for people to read; a context manager.
+
+    The file is written whole after every epoch. The checkpoint holds the same metrics, and is what
+    a run goes on from.
 
     Parameters
     ----------
     directory : Path
         That of the run.
     done : iterable of dict
-        Metrics of the epochs done before: the file is made to hold exactly these.
+        Metrics of the epochs done before.
     has_tensorboard : bool
         Whether to write an event file, too.
 
     Raises
     ------
     InvalidInputError
-        TensorBoard is wanted and not installed.
+        TensorBoard is wanted and not installed, or its folder is a symbolic link.
+    MachineError
+        The file cannot be written.
     """
 
     def __init__(
         self, directory: Path, done: Iterable[dict[str, Any]], *, has_tensorboard: bool = False
     ) -> None:
-        lines = list(done)
+        self._content = b"".join(map(_line, done))
         self._writer = None
         if has_tensorboard:
-            folder = str(directory / "tensorboard")
-            self._writer = summary_writer_type()(folder, purge_step=len(lines) + 1)
+            folder = directory / TENSORBOARD
+            if folder.is_symlink():
+                raise InvalidInputError(
+                    "tensorboard", got=f"{folder}, a symbolic link", allowed="a folder, or none"
+                )
+            num_epochs = self._content.count(b"\n")
+            self._writer = summary_writer_type()(str(folder), purge_step=num_epochs + 1)
         self._path = directory / FILE_NAME
-        self._path.write_bytes(b"".join(map(_line, lines)))
+        write_whole(self._path, self._content)
 
     def add(self, metrics: dict[str, Any]) -> None:
-        """Add the metrics of an epoch, in one write."""
-        with self._path.open("ab", buffering=0) as file:
-            file.write(_line(metrics))
+        """Add the metrics of an epoch."""
+        self._content += _line(metrics)
+        write_whole(self._path, self._content)
         if self._writer is not None:
             for name in _DRAWN:
                 self._writer.add_scalar(name, metrics[name], metrics["epoch"])
@@ -67,8 +78,8 @@ class MetricsLog:
 
 def num_epochs_in(directory: Path) -> int:
     """Return how many epochs a run has recorded so far: whole lines of its file."""
-    path = directory / FILE_NAME
-    return path.read_bytes().count(b"\n") if path.exists() else 0
+    content = read_if_there(directory / FILE_NAME, parameter="directory", within=directory)
+    return (content or b"").count(b"\n")
 
 
 def summary_writer_type() -> Any:

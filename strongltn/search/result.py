@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,22 +12,23 @@ from typing import Any
 import torch
 
 from strongltn.errors import InvalidInputError
-from strongltn.search.checkpoint import Checkpoint, check_same, load_tensors
+from strongltn.search.checkpoint import (
+    Checkpoint,
+    check_same,
+    checked_metrics,
+    load_state,
+    load_tensors,
+)
 from strongltn.search.config import SearchConfig
 from strongltn.search.datasets import INPUT_SHAPES
 from strongltn.search.models import model_named
 from strongltn.search.training import attach_search
+from strongltn.storage import read_if_there, write_whole
 
 CHECKPOINT, MASKS, RESULT = "checkpoint.safetensors", "masks.safetensors", "result.json"
-_DAMAGES = (  # what reading a file of another form raises
-    OSError,
-    json.JSONDecodeError,
-    UnicodeDecodeError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    TypeError,
-)
+_COUNTS = ("num_kept", "num_weights")
+_DIGESTS = ("frozen_sha256", "data_sha256")
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +84,12 @@ class SearchResult:
         """
         masks, metadata = load_tensors(self.directory / MASKS)
         check_same(self.config, metadata.get("config"), self.directory / MASKS)
+        if any(mask.dtype is not torch.bool for mask in masks.values()):
+            raise InvalidInputError(
+                "directory",
+                got=f"{self.directory / MASKS}, which holds no masks",
+                allowed="a directory whose files are as they were written",
+            )
         return masks
 
     def network(self) -> torch.nn.Module:
@@ -94,7 +103,7 @@ class SearchResult:
         checkpoint = Checkpoint.load(self.directory / CHECKPOINT, self.config)
         network = model_named(self.config.model, input_shape=INPUT_SHAPES[self.config.data])
         handle = attach_search(network, self.config)
-        network.load_state_dict(checkpoint.network)
+        load_state(network, checkpoint.network)
         return network.eval() if handle is None else handle.detach()
 
     def to_json(self) -> dict[str, Any]:
@@ -112,37 +121,94 @@ class SearchResult:
             "epochs": list(self.metrics),
         }
 
+    def save(self) -> None:
+        """Write ``result.json``: `to_json`, with a digest of it."""
+        report = self.to_json()
+        content = json.dumps(report | {"digest": _digest(report)}, indent=1).encode("ascii")
+        write_whole(self.directory / RESULT, content)
+
 
 def finished_result(config: SearchConfig, directory: Path) -> SearchResult | None:
     """Return the result that a directory holds, or None.
 
+    A result of an earlier version has no digest; it is compared with checkpoint and masks, as far
+    as they are there.
+
     Raises
     ------
     InvalidInputError
-        It is of another configuration, or damaged.
+        It is of another configuration, was changed, or is no result at all.
+    MachineError
+        It cannot be read.
     """
     path = directory / RESULT
-    try:
-        report = json.loads(path.read_bytes())
-        check_same(config, report["config"], path)
-        names = ("num_kept", "num_weights", "frozen_sha256", "data_sha256")
-        result = SearchResult(
-            config, directory, tuple(report["epochs"]), **{name: report[name] for name in names}
-        )
-        is_whole = result.to_json() == report
-    except (FileNotFoundError, NotADirectoryError):
+    content = read_if_there(path, parameter="directory", within=directory)
+    if content is None:
         return None
-    except _DAMAGES as error:
-        raise _no_result(path) from error
-    if not is_whole:
-        raise _no_result(path)
+    try:
+        report = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise _no_result(path, str(error)) from error
+    if not isinstance(report, dict):
+        raise _no_result(path, "it is no JSON object")
+    digest = report.pop("digest", None)
+    check_same(config, report.get("config"), path)
+    result = _parsed(config, directory, report)
+    if digest is None:
+        _compare(result)
+    elif digest != _digest(report):
+        raise _no_result(path, "it was changed")
     return result
 
 
-def _no_result(path: Path) -> InvalidInputError:
+def _parsed(config: SearchConfig, directory: Path, report: dict[str, Any]) -> SearchResult:
+    path = directory / RESULT
+    counts = {name: report.get(name) for name in _COUNTS}
+    digests = {name: report.get(name) for name in _DIGESTS}
+    if any(type(value) is not int or value < 1 for value in counts.values()):
+        raise _no_result(path, f"{' or '.join(_COUNTS)} is no count")
+    if not all(isinstance(value, str) and _SHA256.fullmatch(value) for value in digests.values()):
+        raise _no_result(path, f"{' or '.join(_DIGESTS)} is no digest")
+    try:
+        metrics = checked_metrics(report.get("epochs"), config)
+    except ValueError as error:
+        raise _no_result(path, str(error)) from error
+    if len(metrics) != config.epochs:
+        raise _no_result(path, f"it has {len(metrics)} epochs of {config.epochs}")
+    result = SearchResult(config, directory, metrics, **counts, **digests)  # type: ignore[arg-type]
+    if result.to_json() != report:
+        raise _no_result(path, "it contradicts itself")
+    return result
+
+
+def _compare(result: SearchResult) -> None:
+    """Refuse a result that says other than checkpoint and masks, which have digests."""
+    directory = result.directory
+    if (directory / CHECKPOINT).is_file():
+        checkpoint = Checkpoint.load(directory / CHECKPOINT, result.config)
+        known = (result.metrics, result.data_sha256)
+        if (checkpoint.metrics, checkpoint.data_sha256) != known:
+            raise _no_result(directory / RESULT, f"{CHECKPOINT} says otherwise")
+    if (directory / MASKS).is_file():
+        masks, metadata = load_tensors(directory / MASKS)
+        counts = {
+            "num_kept": sum(int(mask.count_nonzero()) for mask in masks.values()),
+            "num_weights": sum(mask.numel() for mask in masks.values()),
+        }
+        found = result.to_json()
+        is_same = not masks or all(found[name] == counts[name] for name in _COUNTS)
+        if not is_same or metadata.get("frozen_sha256") != result.frozen_sha256:
+            raise _no_result(directory / RESULT, f"{MASKS} says otherwise")
+
+
+def _digest(report: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(report, sort_keys=True).encode("ascii")).hexdigest()
+
+
+def _no_result(path: Path, why: str) -> InvalidInputError:
     return InvalidInputError(
         "directory",
-        got=f"{path}, which is no result of a run",
+        got=f"{path}, which is no result of a run: {why}",
         allowed="a directory of runs",
         hint="You can start afresh (--fresh), which replaces what is there.",
     )

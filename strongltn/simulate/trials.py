@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from strongltn.rng import named_generator
 from strongltn.simulate.event import SAMPLE_BITS
-from strongltn.simulate.record import Record
+from strongltn.storage import Record
 from strongltn.subset_sum.sample_laws import SampleLaw, draw_samples
 
 #: Trials that share a stream for each of their samples. Part of what a seed means: never to change.
@@ -60,25 +62,46 @@ def run_groups(
     configuration : dict
         What the results are a function of: the first line of the record.
     record : Path or None
-        Groups found there are not simulated again, new ones are added as they come.
+        Groups found there are not simulated again, new ones are added as they come. Its directory
+        must exist.
     progress : callable or None
         Called with (trials done, trials in all) after each new group.
+
+    Raises
+    ------
+    InvalidInputError
+        The record is of another configuration, damaged, or written by another command.
+    MachineError
+        The record cannot be written; the groups before are in it.
     """
     num_groups = -(-trials // GROUP_SIZE)
-    book = None if record is None else Record(record, configuration)
-    known: dict[int, Any] = {} if book is None else book.groups
-    missing = [group for group in range(num_groups) if group not in known]
-    found: dict[int, NDArray[Any]] = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for group, values in zip(missing, pool.map(task, missing), strict=True):
-            found[group] = values
-            if book is not None:
-                book.add(group, values.tolist())
+    known: dict[int, IntArray] = {}
+    with ExitStack() as stack:
+        book = None
+        if record is not None:
+            parse = partial(_note_group, known=known)
+            book = Record(record, configuration=configuration, parse=parse, parameter="record")
+            stack.enter_context(book)
+        missing = [group for group in range(num_groups) if group not in known]
+        pool = stack.enter_context(ThreadPoolExecutor(os.cpu_count()))
+        for done, (group, values) in enumerate(
+            zip(missing, pool.map(task, missing), strict=True), start=num_groups - len(missing) + 1
+        ):
+            if book is None:
+                known[group] = np.asarray(values, dtype=np.int64)
+            else:
+                book.add({"group": group, "values": values.tolist()})
             if progress is not None:
-                num_groups_done = num_groups - len(missing) + len(found)
-                progress(min(num_groups_done * GROUP_SIZE, trials), trials)
-    rows = [
-        np.asarray(found[group] if group in found else known[group], dtype=np.int64)
-        for group in range(num_groups)
-    ]
-    return np.concatenate(rows)[:trials]
+                progress(min(done * GROUP_SIZE, trials), trials)
+    return np.concatenate([known[group] for group in range(num_groups)])[:trials]
+
+
+def _note_group(entry: dict[str, Any], *, known: dict[int, IntArray]) -> None:
+    """Take the results of a group out of a line of the record."""
+    group, values = entry["group"], np.array(entry["values"])
+    shapes = {rows.shape for rows in known.values()} or {values.shape}
+    if type(group) is not int or group < 0 or group in known:
+        raise ValueError("it is of no group, or of one that is there already")
+    if len(values) != GROUP_SIZE or values.dtype != np.int64 or values.shape not in shapes:
+        raise ValueError("its values are no rows of integers, one for each trial")
+    known[group] = values

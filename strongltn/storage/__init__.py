@@ -12,18 +12,19 @@ from strongltn.storage.directories import (
     move_aside,
     new_directory,
     remove_directory,
-    remove_files,
 )
 from strongltn.storage.files import (
     append_line,
     check_writable,
     make_directory,
     read_file,
+    read_if_there,
+    remove_file,
     write_figure,
     write_whole,
 )
 from strongltn.storage.partial import is_partial, machine_errors
-from strongltn.storage.record import Record
+from strongltn.storage.record import Record, read_entries
 
 __all__ = [
     "Contents",
@@ -36,9 +37,11 @@ __all__ = [
     "make_directory",
     "move_aside",
     "new_directory",
+    "read_entries",
     "read_file",
+    "read_if_there",
     "remove_directory",
-    "remove_files",
+    "remove_file",
     "write_figure",
     "write_whole",
 ]

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +145,8 @@ def in_use(directory: Path, *, parameter: str) -> Iterator[None]:
             )
         file = open_directory(directory)
     try:
-        if not lock(file):
+        # It may have been moved aside, and another made in its place, before it was locked.
+        if not lock(file) or not _is_still(directory, file):
             raise _busy(directory, parameter)
         yield
     finally:
@@ -165,19 +166,6 @@ def move_aside(directory: Path, aside: Path) -> None:
         directory.mkdir()
 
 
-def remove_files(directory: Path, names: Iterable[str]) -> None:
-    """Remove files of ours from a directory; one that is gone already is no error.
-
-    Raises
-    ------
-    MachineError
-        One cannot be removed.
-    """
-    for name in names:
-        with machine_errors(directory / name, "remove"):
-            (directory / name).unlink(missing_ok=True)
-
-
 def remove_directory(directory: Path, contents: Contents) -> bool:
     """Remove a directory of ours and what we wrote in it; return whether it is gone.
 
@@ -193,6 +181,13 @@ def remove_directory(directory: Path, contents: Contents) -> bool:
     with suppress(OSError):
         directory.rmdir()
     return not directory.exists()
+
+
+def _is_still(directory: Path, file: int) -> bool:
+    """Return whether an open directory still has its name."""
+    with suppress(OSError):
+        return os.path.samestat(os.stat(directory), os.fstat(file))
+    return False
 
 
 def _check_free(path: Path, replaces: Contents | None) -> None:

@@ -156,6 +156,37 @@ def read_file(
     return content
 
 
+def read_if_there(
+    path: Path, *, parameter: str, within: Path | None = None, max_bytes: int = MAX_BYTES
+) -> bytes | None:
+    """Return what `read_file` returns, or None where there is no such file.
+
+    Raises
+    ------
+    InvalidInputError
+        As for `read_file`.
+    MachineError
+        It is there and cannot be read.
+    """
+    with machine_errors(path, "read"):
+        try:
+            return read_file(path, parameter=parameter, within=within, max_bytes=max_bytes)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file of ours, if it is there; of a symbolic link the link, not what it points to.
+
+    Raises
+    ------
+    MachineError
+        It cannot be removed.
+    """
+    with machine_errors(path, "remove"), suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()
+
+
 def check_writable(path: Path, *, parameter: str = "out") -> None:
     """Refuse at once what a long computation could not write at its end.
 
@@ -184,16 +215,31 @@ def check_writable(path: Path, *, parameter: str = "out") -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def make_directory(path: Path) -> None:
+def make_directory(path: Path, *, parameter: str = "out") -> None:
     """Make a directory and those above it, where they are missing.
+
+    Parameters
+    ----------
+    path : Path
+    parameter : str
+        What an error calls it.
 
     Raises
     ------
+    InvalidInputError
+        A file is in its way.
     MachineError
         It cannot be made.
     """
     with machine_errors(path, "make the directory"):
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise InvalidInputError(
+                parameter,
+                got=f"{path}, where a file is in the way",
+                allowed="a directory, or a path where one can be made",
+            ) from None
 
 
 def write_figure(

@@ -71,13 +71,19 @@ def partial_name(name: str) -> str:
     return f"{_prefix(name)}{secrets.token_hex(8)}.partial"
 
 
-def lock(file: int) -> bool:
+def lock(file: int, *, waits: bool = False) -> bool:
     """Lock an open file or directory until it is closed; False if another process holds it.
 
     Where the file system knows no locks, nothing keeps two commands apart, and True is returned.
+
+    Parameters
+    ----------
+    file : int
+    waits : bool
+        Whether to wait until the other process lets go, for what is held for moments only.
     """
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError as error:

@@ -40,6 +40,11 @@ class Record(Generic[Entry]):
         From the JSON object of a line to an entry; any exception means that the line is damaged.
     parameter : str
         What errors call the file.
+    is_headless : bool
+        Whether the first line of a file of earlier versions may be an entry already. Then `parse`
+        alone decides whether such a file is of this configuration.
+    waits : bool
+        Whether to wait until another command has ended its writing, rather than refuse.
 
     Attributes
     ----------
@@ -65,16 +70,19 @@ class Record(Generic[Entry]):
         configuration: dict[str, Any],
         parse: Callable[[dict[str, Any]], Entry],
         parameter: str = "out",
+        is_headless: bool = False,
+        waits: bool = False,
     ) -> None:
         self.path = path
         self.entries: list[Entry] = []
         self.notes: tuple[str, ...] = ()
         self._parse = parse
         self._parameter = parameter
+        self._is_headless = is_headless
         self._state = ""
         self._file = open_to_append(path)
         try:
-            if not lock(self._file):
+            if not lock(self._file, waits=waits):
                 raise self._refusal("which another strongltn command is writing")
             self._read(configuration)
         except BaseException:
@@ -128,10 +136,13 @@ class Record(Generic[Entry]):
             self._cut(0)
             self._append(text)
             return
-        (first, *rest), self._state = _objects(lines, self._refusal)
-        if first.get("configuration", first) != json.loads(text)["configuration"]:
-            raise self._refusal("which holds results of other settings")
-        for number, value in enumerate(rest, start=2):
+        values, self._state = _objects(lines, self._refusal)
+        num_headers = 0 if self._is_headless and not _is_header(values[0]) else 1
+        for first in values[:num_headers]:
+            found, wanted = first.get("configuration", first), json.loads(text)["configuration"]
+            if found != wanted:
+                raise self._refusal(f"which holds results of other settings{_named(found, wanted)}")
+        for number, value in enumerate(values[num_headers:], start=num_headers + 1):
             try:
                 self.entries.append(self._parse(value))
             except Exception as error:
@@ -158,16 +169,23 @@ class Record(Generic[Entry]):
 
 
 def read_entries(path: Path, *, parameter: str) -> list[dict[str, Any]]:
-    """Return all entries of a record, finished or not, without its first line; nothing is written.
+    """Return all entries of a record, finished or not, without its configuration.
+
+    Nothing is written. A last line without its newline was torn off, and is none.
 
     Raises
     ------
+    FileNotFoundError, NotADirectoryError, PermissionError
+        As they come.
     InvalidInputError
-        A line is damaged.
+        A line is damaged, or the file is no regular one.
     """
-    lines = read_file(path, parameter=parameter).splitlines()
+    whole, newline, torn = read_file(path, parameter=parameter).rpartition(b"\n")
+    lines = whole.split(b"\n") if newline else []
+    if not lines and not torn.startswith(b"{"[: len(torn)]):
+        raise _refusal(path, parameter, "which is no record of strongltn")
     values, _ = _objects(lines, partial(_refusal, path, parameter))
-    return values[1:]
+    return values[1:] if values and _is_header(values[0]) else values
 
 
 def chained_digest(state: str, body: bytes) -> str:
@@ -210,6 +228,17 @@ def _objects(
             raise refusal(_damage(number, "it is no JSON object"))
         values.append(value)
     return values, state
+
+
+def _named(found: object, wanted: dict[str, Any]) -> str:
+    """Return the names of the settings that differ, where the two are of one kind."""
+    if not isinstance(found, dict) or found.keys() != wanted.keys():
+        return ""
+    return f" ({', '.join(name for name in wanted if found[name] != wanted[name])})"
+
+
+def _is_header(value: dict[str, Any]) -> bool:
+    return "configuration" in value
 
 
 def _damage(number: int, why: str) -> str:

@@ -12,6 +12,8 @@ from oracles import best_subset
 from experiments import subset_sum_agreement as agreement
 from experiments.subset_sum_families import FAMILIES
 from experiments.subset_sum_oracle import best_subsets
+from strongltn.errors import InvalidInputError
+from strongltn.storage import read_entries
 from strongltn.subset_sum import solvers
 
 ROOT = Path(__file__).parents[2]
@@ -123,6 +125,6 @@ def test_an_interrupted_run_goes_on(tmp_path):
     assert report["instances"] == 4000
     assert report["disagreements"] == 0
     assert out.read_bytes().startswith(first)
-    assert [json.loads(line)["block"] for line in out.read_text().splitlines()] == [0, 1]
-    with pytest.raises(SystemExit, match="another seed"):
-        agreement.read_record(out, seed=1)
+    assert [entry["block"] for entry in read_entries(out, parameter="out")] == [0, 1]
+    with pytest.raises(InvalidInputError, match=r"other settings \(seed\)"):
+        agreement.open_record(out, seed=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from experiments import certificate_tightness, pensia2020_experiment1
-from experiments.recipe_record import read_rows
+from experiments.recipe import read_rows
 from experiments.search import pensia2020_comparison
 
 ROOT = Path(__file__).parents[2]

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import signal
 import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor, wait
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
@@ -17,7 +19,8 @@ from strongltn.bench.audit import Claim, distances, least_distance, num_right
 from strongltn.bench.floor import exchanges_per_second, num_compare_exchanges
 from strongltn.bench.table import report_lines
 from strongltn.bench.workload import LAWS, TOLERANCE, draw_workload
-from strongltn.errors import InvalidInputError
+from strongltn.errors import InvalidInputError, MachineError
+from strongltn.storage.partial import lock
 from strongltn.subset_sum.formulations import Objective
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers import BruteForce
@@ -349,6 +352,64 @@ def test_the_command_reports_records_and_draws(small, run, tmp_path):
         "times.pdf",
     ]
     assert all(Path(line).stat().st_size > 1000 for line in text.splitlines())
+
+
+REPORT = {"benchmark": "subset-sum", "seed": 0}
+
+
+def test_a_history_of_an_earlier_version_is_continued(tmp_path):
+    path = tmp_path / "history.jsonl"
+    path.write_text(json.dumps(REPORT) + "\n" + '{"benchmark": "sub')
+    assert record.last_report(path) == REPORT
+    record.append_report(path, REPORT | {"seed": 1})
+    assert record.last_report(path)["seed"] == 1
+    first, second = map(json.loads, path.read_text().splitlines())
+    assert first == REPORT
+    assert (second["benchmark"], second["seed"]) == ("subset-sum", 1)
+
+
+@pytest.mark.parametrize("text", ["text\n", "[1]\n", "{}\n", '{"benchmark": "search"}\n'])
+def test_what_is_no_history_is_left_alone(tmp_path, text):
+    path = tmp_path / "history.jsonl"
+    path.write_text(text)
+    for call in (record.last_report, lambda path: record.append_report(path, REPORT)):
+        with pytest.raises(InvalidInputError, match="'history'"):
+            call(path)
+    assert path.read_text() == text
+
+
+def test_a_report_waits_for_the_one_that_is_written(tmp_path):
+    path = tmp_path / "history.jsonl"
+    record.append_report(path, REPORT)
+    with path.open() as other, ThreadPoolExecutor(1) as pool:
+        assert lock(other.fileno())
+        waiting = pool.submit(record.append_report, path, REPORT | {"seed": 1})
+        assert wait([waiting], timeout=0.2).not_done
+        other.close()
+        waiting.result()
+    assert record.last_report(path)["seed"] == 1
+
+
+def test_a_history_is_not_written_through_a_link(tmp_path):
+    (tmp_path / "precious").write_text("")
+    (tmp_path / "history.jsonl").symlink_to(tmp_path / "precious")
+    with pytest.raises(MachineError, match="symbolic link"):
+        record.append_report(tmp_path / "history.jsonl", REPORT)
+    assert (tmp_path / "precious").read_text() == ""
+
+
+def test_figures_are_not_drawn_through_links(tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    for suffix in (".png", ".svg", ".pdf"):
+        (tmp_path / f"times{suffix}").symlink_to(tmp_path / "precious")
+    report = {
+        **{"contestants": [], "peers": [], "date": "2026-01-01"},
+        "machine": {"cpu": "x", "isa": "y"},
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nothing is drawn, so there is no legend
+        figure.plot_times(report, tmp_path / "times")
+    assert (tmp_path / "precious").read_text() == "mine"
 
 
 def test_tables_never_mix_two_questions(small):

@@ -286,11 +286,11 @@ def test_a_figure_and_its_radii(run, ticket, center, tmp_path):
         row["key"] for row in report["radii"]
     ]
     after = record.read_bytes()
-    assert after.count(b"\n") == 3
-    assert after.splitlines()[:2] == before.splitlines()[:2]  # not computed again
+    assert after.count(b"\n") == 1 + 3
+    assert after.splitlines()[:3] == before.splitlines()[:3]  # not computed again
     code, text, _ = run("certify", ticket, *options, "--radii", "0.5")
     assert code == 0
-    assert record.read_bytes().count(b"\n") == 4
+    assert record.read_bytes().count(b"\n") == 1 + 4
     assert "radius" in text
 
 
@@ -325,7 +325,7 @@ BAD_CERTIFIES = {
     "figure that is a directory": (["--figure", "."], "'figure' parameter must be a file's name"),
     "figure beside something else": (
         ["--figure", "other", "--radii", "1"],
-        "'figure' parameter must be a name whose .jsonl",
+        "'figure' parameter must be a record of the same",
     ),
 }
 

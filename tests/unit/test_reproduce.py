@@ -1,10 +1,13 @@
 """Recipes: streamed, resumable, idempotent; what is of another configuration is refused."""
 
 import csv
+import errno
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import BrokenExecutor
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +17,9 @@ import typer
 from typer.testing import CliRunner
 
 from experiments import recipes
-from experiments.recipe import Effort, Recipe, rows_where, run_recipe
+from experiments.recipe import Effort, Recipe, read_rows, rows_where, run_recipe
 from experiments.theory.chart import new_chart
-from strongltn.errors import InvalidInputError, StrongLTNError
+from strongltn.errors import InvalidInputError, MachineError, StrongLTNError
 from strongltn.reproduce_command import reproduce
 
 ROOT = Path(__file__).parents[2]
@@ -126,7 +129,7 @@ def test_efforts_have_their_own_places(kitchen, tmp_path):
 def test_another_configuration_is_refused(kitchen, tmp_path, changes):
     kitchen.run(tmp_path)
     before = files(tmp_path)
-    with pytest.raises(InvalidInputError, match=r"another configuration.*choose another --out"):
+    with pytest.raises(InvalidInputError, match=r"settings \((version|parts)\).*another place"):
         kitchen.run(tmp_path, **changes)
     assert files(tmp_path) == before
 
@@ -135,9 +138,115 @@ def test_another_configuration_is_refused(kitchen, tmp_path, changes):
 def test_what_is_no_record_is_refused(kitchen, tmp_path, content):
     (tmp_path / "squares").mkdir()
     (tmp_path / "squares" / "quick.jsonl").write_text(content)
-    with pytest.raises(InvalidInputError, match="no record of a recipe"):
+    with pytest.raises(InvalidInputError, match=r"line 1 is damaged|other settings"):
         kitchen.run(tmp_path)
     assert (tmp_path / "squares" / "quick.jsonl").read_text() == content
+
+
+LINES = {
+    "a part below 0": {"part": -1, "rows": []},
+    "a part above all": {"part": 3, "rows": []},
+    "a part of another type": {"part": True, "rows": []},
+    "a part of text": {"part": "0", "rows": []},
+    "no part": {"rows": []},
+    "no rows": {"part": 1},
+    "rows of another type": {"part": 1, "rows": {}},
+    "rows of numbers": {"part": 1, "rows": [1]},
+    "a part twice": {"part": 0, "rows": []},
+}
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+def test_lines_of_another_shape_are_refused_by_number(kitchen, tmp_path, line):
+    """Without digests, as in records of earlier versions."""
+    kitchen.run(tmp_path)
+    path = tmp_path / "squares" / "quick.jsonl"
+    header, first, *_ = map(json.loads, path.read_text().splitlines())
+    del header["digest"], header["record"], first["digest"]
+    path.write_text("".join(json.dumps(value) + "\n" for value in (header, first, line)))
+    with pytest.raises(InvalidInputError, match="line 3 is damaged"):
+        kitchen.run(tmp_path)
+    with pytest.raises(InvalidInputError) if line.get("part") != 3 else nullcontext():
+        read_rows(path)
+
+
+def test_a_changed_value_is_refused(kitchen, tmp_path):
+    kitchen.run(tmp_path)
+    path = tmp_path / "squares" / "quick.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"square": 4', b'"square": 5'))
+    for read in (lambda: kitchen.run(tmp_path), lambda: read_rows(path)):
+        with pytest.raises(InvalidInputError, match="line 4 is damaged: it was changed"):
+            read()
+
+
+def test_records_of_earlier_versions_are_continued(tmp_path):
+    """Their lines have no digests, and their first line has one of the configuration."""
+    with pytest.raises(KeyboardInterrupt):
+        Kitchen(last=1).run(tmp_path)
+    path = tmp_path / "squares" / "quick.jsonl"
+    header, first = map(json.loads, path.read_text().splitlines())
+    del header["digest"], header["record"], first["digest"]
+    old = "".join(json.dumps(value) + "\n" for value in (header | {"sha256": "0" * 64}, first))
+    path.write_text(old)
+    after = Kitchen()
+    assert after.run(tmp_path)["computed_now"] == 2
+    assert after.calls == [1, 2]
+    assert path.read_text().startswith(old)
+    assert [row["k"] for row in read_rows(path)] == [0, 0, 1, 1, 2, 2]
+
+
+def test_two_on_one_folder_are_refused_before_anything_is_computed(kitchen, tmp_path):
+    def compute(part):
+        with pytest.raises(InvalidInputError, match="another strongltn command is writing"):
+            kitchen.run(tmp_path)
+        return kitchen.compute(part)
+
+    run_recipe(replace(kitchen.recipe, compute=compute), effort=Effort.QUICK, out=tmp_path)
+    assert kitchen.calls == [0, 1, 2]
+    assert (tmp_path / "squares" / "quick.jsonl").read_bytes().count(b"\n") == 1 + 3
+
+
+@pytest.mark.parametrize("prefix", ["", "partial-"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_nothing_is_written_through_a_link(kitchen, tmp_path, prefix, suffix):
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / "squares").mkdir()
+    (tmp_path / "squares" / f"{prefix}quick.{suffix}").symlink_to(precious)
+    with suppress(MachineError):
+        kitchen.run(tmp_path)
+    assert precious.read_text() == "mine"
+
+
+def test_a_full_disk_loses_no_row(kitchen, tmp_path, monkeypatch):
+    """A write is cut short, and the next is refused."""
+    write, room = os.write, [400]
+
+    def fill(file, data):
+        if not room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        length = min(room[0], len(data))
+        room[0] -= length
+        return write(file, bytes(data[:length]))
+
+    with monkeypatch.context() as context:
+        context.setattr(os, "write", fill)
+        with pytest.raises(MachineError, match="No space left"):
+            kitchen.run(tmp_path)
+    kept = len((tmp_path / "squares" / "quick.jsonl").read_bytes().splitlines()) - 1
+    assert list(files(tmp_path)) == ["quick.jsonl"]
+    assert 0 < kept < 3
+    after = Kitchen()
+    assert after.run(tmp_path)["computed_now"] == 3 - kept
+
+
+def test_a_torn_line_is_said(run, kitchen, tmp_path):
+    kitchen.run(tmp_path)
+    path = tmp_path / "squares" / "quick.jsonl"
+    path.write_bytes(path.read_bytes()[:-5])
+    done = run("squares", "--out", tmp_path, "--json")
+    assert "line 4 was torn off by an interruption" in done.stderr
+    assert len(json.loads(done.stdout)["notes"]) == 1
 
 
 def test_progress_counts_what_was_there(tmp_path):

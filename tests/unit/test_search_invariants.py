@@ -69,7 +69,7 @@ EXACT = pytest.mark.parametrize(
 def _quick(monkeypatch):
     """Few images, and no wait for the disk."""
     monkeypatch.setattr(experiment, "_dataset", lambda name: SMALL)
-    monkeypatch.setattr("strongltn.search.checkpoint.os.fsync", lambda number: None)
+    monkeypatch.setattr("os.fsync", lambda number: None)
 
 
 def trained(config, num_epochs=2):

@@ -10,8 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.recipe import Effort, Recipe, run_recipe
-from experiments.recipe_record import read_rows
+from experiments.recipe import Effort, Recipe, read_rows, run_recipe
 from experiments.search import (
     edge_popup_cifar10,
     edge_popup_density,
@@ -371,7 +370,7 @@ def test_other_data_are_not_compared():
 
 def test_the_comparison_is_printed_from_records(tmp_path, monkeypatch, capsys):
     record = tmp_path / "full.jsonl"
-    lines = [{"configuration": {}}, *({"part": 0, "rows": [row]} for row in rows_of(FC2))]
+    lines = [{"configuration": {}}, {"part": 0, "rows": rows_of(FC2)}]
     record.write_text("".join(json.dumps(line) + "\n" for line in lines))
     figure = tmp_path / "figure.png"
     monkeypatch.setattr("sys.argv", ["compare", str(record), "--figure", str(figure)])
@@ -406,5 +405,5 @@ def test_recipes_can_be_replaced_in_part(tmp_path):
     other = replace(TINY, parts=lambda effort: [tiny(5).to_json()])
     out = Path(tmp_path)
     run_recipe(other, effort=Effort.QUICK, out=out, executor=InThisProcess())
-    with pytest.raises(InvalidInputError, match="another configuration"):
+    with pytest.raises(InvalidInputError, match="other settings"):
         run_tiny(out)

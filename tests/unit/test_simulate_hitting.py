@@ -240,11 +240,75 @@ def test_a_record_torn_at_any_byte_is_read_up_to_its_last_whole_line(tmp_path):
         assert path.read_bytes() == written
 
 
+def without_digests(path):
+    """Write a record as earlier versions did: the configuration itself, then the groups."""
+    header, *groups = map(json.loads, path.read_text().splitlines())
+    for group in groups:
+        del group["digest"]
+    lines = [header["configuration"], *groups]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path.read_bytes()
+
+
+def test_a_record_of_an_earlier_version_is_continued(tmp_path):
+    path = tmp_path / "times.jsonl"
+    whole = simulate.hitting_times(HALF, trials=600, seed=4).times.tolist()
+    simulate.hitting_times(HALF, trials=256, seed=4, record=path)
+    old = without_digests(path)
+    found = simulate.hitting_times(HALF, trials=600, seed=4, record=path)
+    assert found.times.tolist() == whole
+    assert path.read_bytes().startswith(old)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"group": 0},
+        {"group": -1},
+        {"group": True},
+        {"group": "1"},
+        {"values": 3},
+        {"values": [1, 2]},
+        {"values": [1.5] * 256},
+        {"values": ["1"] * 256},
+        {"values": [[1]] * 256},
+        {"values": [None] * 256},
+        {"values": [2**70] * 256},
+    ],
+    ids=lambda change: str(change)[:20],
+)
+def test_groups_of_another_shape_are_refused_by_line(tmp_path, change):
+    path = tmp_path / "times.jsonl"
+    simulate.hitting_times(HALF, trials=512, seed=4, record=path)
+    without_digests(path)
+    header, first, second = path.read_text().splitlines()
+    changed = json.dumps(json.loads(second) | change)
+    path.write_text("".join(f"{line}\n" for line in (header, first, changed)))
+    with pytest.raises(InvalidInputError, match="line 3 is damaged"):
+        simulate.hitting_times(HALF, trials=512, seed=4, record=path)
+
+
+def test_a_changed_group_and_a_second_writer_are_refused(tmp_path):
+    path = tmp_path / "times.jsonl"
+
+    def progress(done, _):
+        with pytest.raises(InvalidInputError, match="another strongltn command"):
+            simulate.hitting_times(HALF, trials=512, seed=4, record=path)
+
+    simulate.hitting_times(HALF, trials=512, seed=4, record=path, progress=progress)
+    header, first, second = path.read_bytes().splitlines()
+    values = json.loads(first)["values"]
+    old, new = (f'"values": [{value}, '.encode() for value in (values[0], values[0] + 1))
+    path.write_bytes(b"\n".join([header, first.replace(old, new), second, b""]))
+    with pytest.raises(InvalidInputError, match="line 2 is damaged: it was changed"):
+        simulate.hitting_times(HALF, trials=512, seed=4, record=path)
+
+
 def test_a_record_of_something_else_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "times.jsonl"
     simulate.hitting_times(HALF, trials=10, seed=4, max_samples=6, record=path)
     written = path.read_bytes()
-    with pytest.raises(InvalidInputError, match=r"record of .*\"seed\": 5"):
+    with pytest.raises(InvalidInputError, match=r"other settings \(seed\)"):
         simulate.hitting_times(HALF, trials=10, seed=5, max_samples=6, record=path)
     with pytest.raises(InvalidInputError, match="record"):
         simulate.admissible_paths(HALF, num_samples=6, trials=10, seed=4, record=path)

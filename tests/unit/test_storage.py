@@ -21,11 +21,14 @@ from strongltn.storage import (
     Record,
     append_line,
     in_use,
+    make_directory,
     move_aside,
     new_directory,
     partial,
     read_file,
+    read_if_there,
     remove_directory,
+    remove_file,
     write_whole,
 )
 from strongltn.storage.record import read_entries
@@ -50,6 +53,44 @@ def leftover(folder, name, *, is_directory=False):
     else:
         path.write_text("half written")
     return path
+
+
+# --- reading, removing, making
+
+
+def test_what_is_not_there_is_none(tmp_path):
+    (tmp_path / "file").write_bytes(b"text")
+    assert read_if_there(tmp_path / "file", parameter="x") == b"text"
+    assert read_if_there(tmp_path / "absent", parameter="x") is None
+    assert read_if_there(tmp_path / "file" / "below", parameter="x") is None
+    with pytest.raises(MachineError, match="shorter name"):
+        read_if_there(tmp_path / ("x" * 300), parameter="x")
+
+
+def test_links_in_a_circle_are_refused(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(InvalidInputError, match="circle"):
+        read_if_there(tmp_path / "a", parameter="x")
+
+
+def test_a_link_is_removed_and_not_what_it_points_to(tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "precious")
+    remove_file(tmp_path / "link")
+    remove_file(tmp_path / "link")
+    assert names(tmp_path) == ["precious"]
+    with pytest.raises(MachineError, match="Could not remove"):
+        remove_file(tmp_path)
+
+
+def test_a_file_in_the_way_of_a_directory_is_bad_input(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InvalidInputError, match="'x' parameter must be a directory"):
+            make_directory(path, parameter="x")
+    with pytest.raises(MachineError, match="shorter name"):
+        make_directory(tmp_path / ("x" * 300))
 
 
 # --- files -----------------------------------------------------------------------------------
@@ -491,6 +532,35 @@ def test_records_of_earlier_versions_are_read_and_continued(tmp_path, header):
     path.write_bytes(path.read_bytes().replace(b"7", b"6"))
     with pytest.raises(InvalidInputError, match="line 3 is damaged"):
         open_record(path)
+
+
+def test_a_record_whose_first_line_is_an_entry_is_read_where_that_is_allowed(tmp_path):
+    path = tmp_path / "record.jsonl"
+    path.write_bytes(b'{"part": 7}\n{"part": 8}\n')
+    with pytest.raises(InvalidInputError, match="other settings"):
+        open_record(path)
+    options = {"configuration": SETTINGS, "parse": lambda value: value["part"], "is_headless": True}
+    with Record(path, **options) as opened:
+        assert opened.entries == [7, 8]
+        opened.add({"part": 9})
+    with Record(path, **options) as opened:
+        assert opened.entries == [7, 8, 9]
+    assert [entry["part"] for entry in read_entries(path, parameter="x")] == [7, 8, 9]
+    path.write_bytes(path.read_bytes().replace(b"8", b"6"))
+    with pytest.raises(InvalidInputError, match="line 3 is damaged"):
+        Record(path, **options)
+
+
+@pytest.mark.parametrize("content", [b"text", b"text\n", b"\0"], ids=repr)
+def test_entries_of_other_files_are_refused(tmp_path, content):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(InvalidInputError):
+        read_entries(tmp_path / "file", parameter="x")
+
+
+def test_a_torn_last_line_is_no_entry(record):
+    record.write_bytes(record.read_bytes()[:-1])
+    assert len(read_entries(record, parameter="x")) == 3
 
 
 def test_a_record_of_other_settings_is_refused(record):
