@@ -12,6 +12,7 @@ import typer
 
 from strongltn.console import Update, print_report, progress_bars
 from strongltn.errors import InvalidInputError
+from strongltn.exits import ExitCode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from strongltn.certify import Attack, CertifySettings
     from strongltn.networks.domain import Domain
 
-_EXIT_ABOVE_EPSILON = 1
 _RECORD_SUFFIX = ".jsonl"
 
 
@@ -126,7 +126,7 @@ def certify(
 
 def _exit_above(epsilon: float | None, report: dict[str, Any]) -> None:
     if epsilon is not None and not report["certified_error"] <= epsilon:
-        raise typer.Exit(_EXIT_ABOVE_EPSILON)
+        raise typer.Exit(ExitCode.NO)
 
 
 def _refuse_figures(figure: Path | None, radii: str | None) -> None:

@@ -69,5 +69,11 @@ class TrainingDiverged(StrongLTNError):
     """A loss or a score became NaN or infinite; what was saved before it is kept."""
 
 
+class MachineError(StrongLTNError):
+    """The machine would not let us: disk, permission, file-size limit, memory; nothing that was
+    there is lost.
+    """
+
+
 class SoundnessBug(StrongLTNError):
     """A self-check of ours failed. Never the caller's mistake: please report it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 
 from strongltn.console import print_report, progress_bars
 from strongltn.errors import InvalidInputError, StrongLTNError
+from strongltn.exits import keeping
 
 if TYPE_CHECKING:
     from experiments.recipe import AbstractRecipe
@@ -54,17 +54,13 @@ def reproduce(
     from experiments.recipe import Effort, run_recipe
 
     effort = Effort.FULL if is_full else Effort.QUICK
+    kept = "what is done is kept: the same command goes on from there."
     try:
-        with progress_bars() as progress:
+        with keeping(kept), progress_bars() as progress:
             report = run_recipe(recipes[key], effort=effort, out=out, progress=progress)
-    except OSError as error:
+    except (FileExistsError, NotADirectoryError) as error:
         raise InvalidInputError(
             "out", got=f"{out}: {error}", allowed="a directory that can be written"
-        ) from error
-    except BrokenExecutor as error:
-        raise StrongLTNError(
-            "A process that computed a part has died, perhaps for want of memory. What is done is "
-            "kept: the same command goes on from there."
         ) from error
     print_report(report, _lines(report), as_json=as_json)
 
