@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from pathlib import Path
+from typing import TextIO
 
 from proofs_check.certificate.audit import Verdict, verify
 from proofs_check.certificate.exact import decimal, dyadic_text
@@ -144,18 +145,27 @@ def _answer(text: str) -> None:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except OSError as error:
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.stdout.flush()
+        _forget(sys.stdout)
         if not isinstance(error, BrokenPipeError):
             raise
 
 
 def _say(text: str) -> None:
     """Print one line on stderr, if it can be written."""
-    with suppress(OSError, AttributeError):
+    if sys.stderr is None:
+        return
+    try:
         sys.stderr.write("error: " + " ".join(text.splitlines()) + "\n")
         sys.stderr.flush()
+    except OSError:
+        _forget(sys.stderr)
+
+
+def _forget(stream: TextIO) -> None:
+    """Send nowhere what a stream still holds."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        stream.flush()
 
 
 def run() -> int:
