@@ -13,6 +13,7 @@ import numpy as np
 from strongltn import pipeline, plotting
 from strongltn.construct import LINEAR_DIAMOND, RELU_DIAMOND, SINGLE_WEIGHT, Construction
 from strongltn.data import LabelledImages, load_digits
+from strongltn.default_state import in_default_state
 from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork
 from strongltn.networks.ticket_directory import new_directory
 from strongltn.rng import WeightLaw, named_generator
@@ -33,6 +34,7 @@ _SAMPLES: tuple[tuple[Construction, int], ...] = (
 _CURVE_WEIGHTS = 1000
 
 
+@in_default_state()
 def run_demo(out: Path, *, seed: int, progress: Progress | None = None) -> dict[str, Any]:
     """Train, build, certify, verify, draw; return the report and write it to ``out/demo.json``.
 
@@ -67,6 +69,7 @@ def run_demo(out: Path, *, seed: int, progress: Progress | None = None) -> dict[
     return report
 
 
+@in_default_state()
 def train_network(
     data: LabelledImages,
     *,

@@ -18,6 +18,7 @@ from strongltn.certify.stages import Progress
 from strongltn.certify.statement import CERTIFICATE_FILE, VERSION, WITNESS_FILE, domain_entry
 from strongltn.certify.two_sided import two_sided_bound
 from strongltn.certify.upper import CertifySettings
+from strongltn.default_state import in_default_state
 from strongltn.networks.domain import Domain, OutputNorm
 from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import Ticket
@@ -91,6 +92,7 @@ class Certificate:
         return arrays
 
 
+@in_default_state()
 def certify_ticket(
     target: TargetNetwork,
     ticket: Ticket,

@@ -14,6 +14,7 @@ from enum import Enum
 import torch
 from threadpoolctl import threadpool_limits
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.agreement import (
     Agreement,
@@ -109,6 +110,7 @@ class Recovery:
     overlap: MaskOverlap
 
 
+@in_default_state()
 def recover(
     truth: GroundTruth,
     examples: Examples,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from strongltn.default_state import in_default_state
 from strongltn.networks.source import Activation
 from strongltn.networks.ticket import Ticket
 from strongltn.rng import GRID_EXPONENT
@@ -85,6 +86,7 @@ class PrunedNetwork(torch.nn.Module):
         arithmetic, which rounds. Certificates use exact integers instead.
     """
 
+    @in_default_state()
     def __init__(self, ticket: Ticket, *, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         dtype = dtype or torch.float32

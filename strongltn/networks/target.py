@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.dyadic import DyadicArray, apply, positive_part
 
@@ -118,6 +119,7 @@ class TargetNetwork:
             scaled.append(ScaledLayer(weight, bias))
         return tuple(scaled)
 
+    @in_default_state()
     def to_module(self) -> torch.nn.Sequential:
         """Return the network as a frozen `torch.nn.Sequential` in the weights' own dtype."""
         import torch
@@ -180,6 +182,7 @@ class TargetNetwork:
         )
 
     @staticmethod
+    @in_default_state()
     def from_module(module: torch.nn.Module) -> TargetNetwork:
         """Return the network that a module of Linear and ReLU computes.
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks.target import TargetNetwork
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _ALLOWED = "a state-dict file of Linear layers, .pt, .pth or .safetensors"
 
 
+@in_default_state()
 def load_target(path: Path) -> TargetNetwork:
     """Return the target network that a file holds.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BASE = {"errors", "compiled"}
+BASE = {"errors", "compiled", "default_state"}
 MIDDLE = BASE | {"rng", "numerics"}
 PILLARS = MIDDLE | {"networks", "subset_sum"}
 # What each part may import of ours; `proofs_check` is run by the command line and the demo.
@@ -20,6 +20,7 @@ ALLOWED = {
     "errors": set(),
     "exits": {"errors"},
     "compiled": set(),
+    "default_state": set(),
     "rng": BASE,
     "numerics": BASE,
     "subset_sum": MIDDLE,
