@@ -116,6 +116,7 @@ def agreement_of(network: TargetNetwork, truth: GroundTruth, examples: Examples)
     )
 
 
+@in_default_state()
 def outputs_of(network: TargetNetwork, inputs: NDArray[np.float32]) -> torch.Tensor:
     """Return the outputs (count, outputs) of a network in its own type."""
     import torch
