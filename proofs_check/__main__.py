@@ -2,28 +2,53 @@
 
 Exit status of verify: 0 all certificates PROVED, 1 one REJECTED. Of claims: 0 when no claim is
 REFUTED except the negative controls, which all are; else 1. Of both, 2: wrong arguments or no
-ticket directory.
+ticket directory; 3: the machine would not let us (disk, memory); 4: a crash of this program; 130
+and 143: told to stop.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from pathlib import Path
+from typing import TextIO
 
 from proofs_check.certificate.audit import Audit, Verdict
 from proofs_check.certificate.exact import decimal, dyadic_text
 from proofs_check.certificate.reader import NotATicketError
 from proofs_check.tickets import verify_all
 
+_STOPPED = "stopped before there was an answer; a ticket is as it was."
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status."""
+    """Run the command line and return the exit status; nothing but wrong arguments raises.
+
+    No error may end with Python's own status of a crash, 1, which is that of REJECTED.
+    """
     options = _parser().parse_args(arguments)
-    status: int = options.run(options)
+    try:
+        status: int = options.run(options)
+    except KeyboardInterrupt:
+        _say(_STOPPED)
+        return 128 + signal.SIGINT
+    except (OSError, MemoryError) as error:
+        _say(f"the machine would not let us: {error or type(error).__name__}")
+        return 3
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        _say(
+            f"this is a bug in proofs_check, please report it: {type(error).__name__} in "
+            f"{os.path.basename(place.filename)}, line {place.lineno}: {error}"
+        )
+        return 4
     return status
 
 
@@ -56,7 +81,7 @@ def _verify(options: argparse.Namespace) -> int:
     try:
         audits = verify_all(options.directory)
     except NotATicketError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(str(error))
         return 2
     is_proved = all(audit.verdict is Verdict.PROVED for audit in audits.values())
     if options.json:
@@ -100,9 +125,9 @@ def _claims(options: argparse.Namespace) -> int:
     try:
         claims = selected(ledger.CLAIMS, filter(None, options.only.split(",")))
         if options.html is not None:
-            options.html.touch()  # rather now than after minutes
+            _check_writable(options.html)  # rather now than after minutes
     except (UnknownClaimError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(str(error))
         return 2
     effort = Effort.FULL if options.full else Effort.QUICK
     outcomes = run(claims, effort=effort, seed=options.seed)
@@ -117,14 +142,62 @@ def _claims(options: argparse.Namespace) -> int:
     return 0 if all(outcome.is_expected for outcome in outcomes) else 1
 
 
+def _check_writable(path: Path) -> None:
+    """Raise OSError unless a file can be written; leave none that was not there."""
+    was_there = path.exists()
+    path.touch()
+    if not was_there:
+        path.unlink()
+
+
 def _answer(text: str) -> None:
     """Print in one write, and nothing where stdout is closed.
 
-    A reader that stops early, or none, must not turn PROVED into the status of REJECTED.
+    A reader that stops early, or none, must not turn PROVED into the status of REJECTED; but a disk
+    that is full must not pass in silence. Nothing is left for the interpreter to write at its end.
     """
-    if sys.stdout is not None:
+    if sys.stdout is None:
+        return
+    try:
         sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        _forget(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            raise
+
+
+def _say(text: str) -> None:
+    """Print one line on stderr, if it can be written."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write("error: " + " ".join(text.splitlines()) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        _forget(sys.stderr)
+
+
+def _forget(stream: TextIO) -> None:
+    """Send nowhere what a stream still holds."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        stream.flush()
+
+
+def run() -> int:
+    """Run the command line in a process of its own, which Ctrl-C and SIGTERM end at once."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _stop)
+    return main()
+
+
+def _stop(number: int, frame: object) -> None:
+    with suppress(OSError):  # not `_say`, within which the signal may have come
+        os.write(2, b"error: " + _STOPPED.encode("ascii") + b"\n")
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -11,6 +11,7 @@ import typer
 
 from strongltn.console import Update, print_report, progress_bars
 from strongltn.errors import InvalidInputError
+from strongltn.exits import ExitCode
 from strongltn.storage import check_writable, make_directory
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from strongltn.certify import Attack, CertifySettings
     from strongltn.networks.domain import Domain
 
-_EXIT_ABOVE_EPSILON = 1
 _RECORD_SUFFIX = ".jsonl"
 
 
@@ -139,7 +139,7 @@ def certify(
 
 def _exit_above(epsilon: float | None, certified_error: float) -> None:
     if epsilon is not None and not certified_error <= epsilon:
-        raise typer.Exit(_EXIT_ABOVE_EPSILON)
+        raise typer.Exit(ExitCode.NO)
 
 
 def _refuse_with_against(**options: object) -> None:

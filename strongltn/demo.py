@@ -14,6 +14,7 @@ import numpy as np
 from strongltn import pipeline, plotting
 from strongltn.construct import LINEAR_DIAMOND, RELU_DIAMOND, SINGLE_WEIGHT, Construction
 from strongltn.data import LabelledImages, load_digits
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork
 from strongltn.networks.ticket_directory import TICKET_CONTENTS
@@ -46,6 +47,7 @@ _REPORT = "demo.json"
 _MAX_REPORT_BYTES = 1 << 24
 
 
+@in_default_state()
 def run_demo(out: Path, *, seed: int, progress: Progress | None = None) -> dict[str, Any]:
     """Train, build, certify, verify, draw; return the report and write it to ``out/demo.json``.
 
@@ -123,6 +125,7 @@ def _write_report(out: Path, report: dict[str, Any]) -> None:
     write_whole(out / _REPORT, (json.dumps(report, indent=1) + "\n").encode("ascii"))
 
 
+@in_default_state()
 def train_network(
     data: LabelledImages,
     *,

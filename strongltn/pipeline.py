@@ -25,6 +25,7 @@ from strongltn.construct import (
     measure_reach,
 )
 from strongltn.construct.sizing import estimate_num_samples, estimate_tolerance
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Ball, Domain
 from strongltn.networks.target import TargetNetwork
@@ -113,6 +114,7 @@ class PruneResult:
         }
 
 
+@in_default_state()
 def prune(
     target: TargetNetwork,
     *,
@@ -228,6 +230,7 @@ def check_positive(name: str, value: float | None) -> None:
         raise InvalidInputError(name, got=value, allowed="a finite number > 0")
 
 
+@in_default_state()
 def save(result: PruneResult, directory: Path) -> None:
     """Write ticket, certificate and report into an existing, empty directory."""
     began = time.perf_counter()
@@ -245,6 +248,7 @@ def write_report(directory: Path, report: dict[str, Any]) -> None:
     write_whole(directory / REPORT_FILE, (json.dumps(report, indent=1) + "\n").encode("ascii"))
 
 
+@in_default_state()
 def certify_directory(
     directory: Path,
     *,
@@ -316,6 +320,7 @@ def _update_report(directory: Path, figures: dict[str, Any], certificate: Certif
     write_report(directory, report)
 
 
+@in_default_state()
 def describe_directory(directory: Path) -> dict[str, Any]:
     """Return what a ticket directory holds: sizes from the ticket, claims from its certificate."""
     target, ticket = load_ticket(directory)

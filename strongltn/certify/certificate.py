@@ -23,6 +23,7 @@ from strongltn.certify.statement import (
 )
 from strongltn.certify.two_sided import two_sided_bound
 from strongltn.certify.upper import CertifySettings
+from strongltn.default_state import in_default_state
 from strongltn.networks.domain import Domain, OutputNorm
 from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import Ticket
@@ -105,6 +106,7 @@ class Certificate:
         return arrays
 
 
+@in_default_state()
 def certify_ticket(
     target: TargetNetwork,
     ticket: Ticket,

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks.source import Activation
 from strongltn.networks.ticket import Ticket
@@ -90,6 +91,7 @@ class PrunedNetwork(torch.nn.Module):
         arithmetic, which rounds. Certificates use exact integers instead.
     """
 
+    @in_default_state()
     def __init__(self, ticket: Ticket, *, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         dtype = dtype or torch.float32

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks.reading import Reading, chain_text, shown
 from strongltn.numerics.dyadic import DyadicArray, apply, positive_part
@@ -127,6 +128,7 @@ class TargetNetwork:
             scaled.append(ScaledLayer(weight, bias))
         return tuple(scaled)
 
+    @in_default_state()
     def to_module(self) -> torch.nn.Sequential:
         """Return the network as a frozen `torch.nn.Sequential`, in float64 if any weight is."""
         import torch

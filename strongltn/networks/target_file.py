@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks.reading import shown
 from strongltn.networks.state_dict import read_state_dict
@@ -27,6 +28,7 @@ _MAX_BYTES = 1 << 31  # as in ``proofs_check``, which must read the target in it
 State = dict[str, "torch.Tensor"]
 
 
+@in_default_state()
 def load_target(path: Path, *, layers: Sequence[str] | None = None) -> TargetNetwork:
     """Return the target network that a file holds; its `reading` says how it was understood.
 
