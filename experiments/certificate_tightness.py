@@ -27,6 +27,7 @@ import numpy as np
 
 from strongltn.data import load_mnist_test, load_mnist_train
 from strongltn.demo import train_network
+from strongltn.numerics.json_text import json_text
 
 RECORD = Path(__file__).parent / "recorded" / "certificate_tightness.jsonl"
 SEEDS = (0, 1, 2)
@@ -90,7 +91,7 @@ def main() -> None:
                 print(f"{network.name}, seed {seed}, {domain.name} ...", file=sys.stderr)
                 row = key | _certified(ticket, domain, center=center)
                 with rows.open("a", encoding="ascii") as file:
-                    file.write(json.dumps(row) + "\n")
+                    file.write(json_text(row) + "\n")
     print("\n".join(table(read(rows))))
     print(f"rows in {rows}; cited runs are kept in {RECORD}", file=sys.stderr)
 

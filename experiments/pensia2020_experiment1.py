@@ -26,6 +26,7 @@ from strongltn.demo import accuracy
 from strongltn.networks.pruned import PrunedNetwork
 from strongltn.networks.target_file import load_target
 from strongltn.networks.ticket_directory import load_ticket
+from strongltn.numerics.json_text import json_text
 from strongltn.report.text import outward
 
 RECORD = Path(__file__).parent / "recorded" / "pensia2020_experiment1.json"
@@ -79,7 +80,7 @@ def main() -> None:
         "runs": [_run(run, options.target, options.out, test) for run in RUNS],
     }
     options.out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(record, indent=1) + "\n"
+    text = json_text(record, indent=1) + "\n"
     (options.out / "record.json").write_text(text, encoding="ascii")
     print(text)
     print(

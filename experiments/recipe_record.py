@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from strongltn.errors import InvalidInputError
+from strongltn.numerics.json_text import json_text
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, allow_nan=False).encode("ascii") + b"\n"
+    return json_text(value).encode("ascii") + b"\n"
 
 
 def _refusal(path: Path, why: str) -> InvalidInputError:

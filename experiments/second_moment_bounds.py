@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from proofs_check.claims.second_moment import mean_hole
 from proofs_check.claims.subset_moments import Cover
+from strongltn.numerics.json_text import json_text
 from strongltn.theorems.second_moment import RECORD
 
 _UNIT = 10**4  # holes are rounded upwards to its inverse
@@ -41,7 +42,7 @@ def main() -> None:
         hole = mean_hole(cover)
         lines.append(key | {"mean_hole": str(Fraction(int(hole * _UNIT) + 1, _UNIT))})
         lines.sort(key=lambda line: (-Fraction(line["eta"]), line["num_samples"]))
-        RECORD.write_text(json.dumps(lines, indent=1) + "\n", "ascii")
+        RECORD.write_text(json_text(lines, indent=1) + "\n", "ascii")
         seconds = time.perf_counter() - began
         print(f"{cover}: mean hole {hole:.6f}, {seconds:.0f} s", flush=True)
 

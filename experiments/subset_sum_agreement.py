@@ -31,6 +31,7 @@ import numpy as np
 
 from experiments.subset_sum_families import FAMILIES, FloatArray
 from experiments.subset_sum_oracle import BoolArray, best_subsets
+from strongltn.numerics.json_text import json_text
 from strongltn.rng import named_generator
 from strongltn.subset_sum import BatchResult, Verdict, solve_batch, solve_targets, solvers
 
@@ -211,7 +212,7 @@ def main() -> None:
         raise SystemExit(128 + signal.SIGINT) from None
     report = summary(blocks)
     lines = [f"{name}: {value}" for name, value in report.items()]
-    print(json.dumps(report) if options.json else "\n".join(lines))
+    print(json_text(report) if options.json else "\n".join(lines))
     if report["disagreements"]:
         raise SystemExit(1)
 
@@ -230,7 +231,7 @@ def _check_all(missing: list[int], path: Path, *, seed: int, num_jobs: int) -> l
         try:
             for block in pool.map(partial(check_block, seed=seed), missing):
                 checked.append({"seed": seed, **block})
-                record.write(json.dumps(checked[-1]).encode() + b"\n")
+                record.write(json_text(checked[-1]).encode() + b"\n")
                 bar.advance(task)
         finally:
             pool.shutdown(cancel_futures=True)

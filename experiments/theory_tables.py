@@ -7,13 +7,13 @@ lists every difference. Run as ``python -m experiments.theory_tables --out resul
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from strongltn.numerics.json_text import json_text
 from strongltn.simulate import CoveringEvent, hitting_times, requirement
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 from strongltn.theorems.catalogue import theorem_named
@@ -178,7 +178,7 @@ def main() -> None:
         print("\n".join(table_lines([row])), flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
     for name, lines in (
-        ("tables.jsonl", [json.dumps(row) for row in rows]),
+        ("tables.jsonl", [json_text(row) for row in rows]),
         ("tables.txt", table_lines(rows)),
     ):
         partial = options.out / f"{name}.partial"

@@ -54,21 +54,23 @@ def _verify(options: argparse.Namespace) -> int:
     try:
         audit = verify(options.directory)
     except NotATicketError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_shown(str(error))}", file=sys.stderr)
         return 2
     exact = {"lower_bound": audit.lower_bound, "upper_bound": audit.upper_bound}
     ends = {key: dyadic_text(value) for key, value in exact.items() if value is not None}
     facts = {**ends, **audit.facts}
     if options.json:
         report = {"verdict": audit.verdict, "rejected": audit.rejected, **facts}
-        text = json.dumps(report | {"statements": audit.statements}, indent=2)
+        text = json.dumps(report | {"statements": audit.statements}, indent=2, allow_nan=False)
     elif audit.upper_bound is None or audit.lower_bound is None:
-        text = f"REJECTED: {audit.rejected}"
+        text = f"REJECTED: {_shown(str(audit.rejected))}"
     else:
         lower = decimal(audit.lower_bound, 7, ROUND_FLOOR)
         upper = decimal(audit.upper_bound, 7, ROUND_CEILING)
         lines = [f"PROVED  {lower} <= sup |f - g| <= {upper}"]
-        lines += [f"  {name.replace('_', ' ')}: {fact}" for name, fact in facts.items()]
+        lines += [
+            f"  {name.replace('_', ' ')}: {_shown(str(fact))}" for name, fact in facts.items()
+        ]
         lines += [f"  {seconds:6.2f} s  {text}" for text, seconds in audit.statements]
         text = "\n".join(lines)
     _answer(text)
@@ -85,7 +87,7 @@ def _claims(options: argparse.Namespace) -> int:
         if options.html is not None:
             options.html.touch()  # rather now than after minutes
     except (UnknownClaimError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_shown(str(error))}", file=sys.stderr)
         return 2
     effort = Effort.FULL if options.full else Effort.QUICK
     outcomes = run(claims, effort=effort, seed=options.seed)
@@ -93,7 +95,7 @@ def _claims(options: argparse.Namespace) -> int:
         options.html.write_text(report.page(outcomes), encoding="utf-8")
     if options.json:
         facts = {"effort": effort, "seed": options.seed}
-        text = json.dumps(facts | report.record(outcomes), indent=2)
+        text = json.dumps(facts | report.record(outcomes), indent=2, allow_nan=False)
     else:
         text = report.table(outcomes)
     _answer(text)
@@ -106,7 +108,13 @@ def _answer(text: str) -> None:
     A reader that stops early, or none, must not turn PROVED into the status of REJECTED.
     """
     if sys.stdout is not None:
-        sys.stdout.write(text + "\n")
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def _shown(text: str) -> str:
+    """Return text from a stranger's file with its control characters and line ends escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import typer
 
 from strongltn.bound_command import bound
 from strongltn.certify_command import certify
-from strongltn.console import print_report, progress_bars
+from strongltn.console import print_message, print_report, progress_bars
 from strongltn.errors import StrongLTNError
 from strongltn.reproduce_command import reproduce
 from strongltn.search_command import bench_search, search
@@ -227,7 +227,7 @@ def bench_figure(
     from strongltn.bench.record import last_report
 
     paths = plot_times(last_report(history), out)
-    print(*paths, sep="\n")
+    print_report({}, list(map(str, paths)), as_json=False)
 
 
 def main() -> None:
@@ -238,7 +238,7 @@ def main() -> None:
     try:
         app()
     except StrongLTNError as error:
-        print(f"strongltn: {error}", file=sys.stderr)
+        print_message(str(error))
         sys.exit(EXIT_BAD_INPUT)
     finally:
         gc.freeze()  # the collection at exit would walk all of torch and numba: half a second

@@ -1,12 +1,13 @@
-"""What every command prints: one report on stdout, progress bars on stderr."""
+"""What every command prints: one report on stdout, progress bars and messages on stderr."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
+
+from strongltn.numerics.json_text import json_text
 
 _SPEED_SECONDS = 600  # steps of training epochs come minutes apart, and still tell the time left
 
@@ -57,6 +58,32 @@ def print_report(report: dict[str, Any], lines: list[str], *, as_json: bool) -> 
 
     One write, and none where stdout is closed, so that no reader can change the exit code.
     """
-    text = json.dumps(report) if as_json else "\n".join(lines)
-    if sys.stdout is not None:
-        sys.stdout.write(text + "\n")
+    text = json_text(report) if as_json else "\n".join(map(shown, lines))
+    _write(sys.stdout, text)
+
+
+def print_message(text: str) -> None:
+    """Print one line on stderr, after the name of the program."""
+    _write(sys.stderr, shown(f"strongltn: {text}"))
+
+
+def shown(text: str) -> str:
+    """Return text of one line: what would move the cursor or change colours is escaped.
+
+    Names in a user's file may hold anything: line ends, escape sequences, half of a character.
+
+    Examples
+    --------
+    >>> shown("up\\n\\x1b[31mred")
+    'up\\\\n\\\\x1b[31mred'
+    """
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write a line; characters that the terminal does not have are escaped."""
+    if stream is not None:
+        encoding = stream.encoding or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +14,7 @@ from strongltn.construct import LINEAR_DIAMOND, RELU_DIAMOND, SINGLE_WEIGHT, Con
 from strongltn.data import LabelledImages, load_digits
 from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork
 from strongltn.networks.ticket_directory import new_directory
+from strongltn.numerics.json_text import json_text
 from strongltn.rng import WeightLaw, named_generator
 from strongltn.subset_sum.solvers import MeetInTheMiddle, SingleWeight
 
@@ -63,7 +63,7 @@ def run_demo(out: Path, *, seed: int, progress: Progress | None = None) -> dict[
         ],
     }
     report["figures"] = [str(path) for path in _draw(target, out, seed=seed)]
-    (out / "demo.json").write_text(json.dumps(report, indent=1) + "\n", encoding="ascii")
+    (out / "demo.json").write_text(json_text(report, indent=1) + "\n", encoding="ascii")
     return report
 
 

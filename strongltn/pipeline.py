@@ -35,7 +35,8 @@ from strongltn.networks.ticket_directory import (
     ticket_files,
     write_files,
 )
-from strongltn.numerics.dyadic import outward_float
+from strongltn.numerics.dyadic import outward_number
+from strongltn.numerics.json_text import json_text
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.solvers import GrowingPrefix, MeetInTheMiddle
 
@@ -99,7 +100,7 @@ class PruneResult:
             "kept_weights": self.ticket.num_kept,
             "scale_exponents": list(self.plan.scale_exponents),
             "tolerance": self.plan.tolerance,
-            "max_weight_error": outward_float(self.reach.max_weight_error, upwards=True),
+            "max_weight_error": outward_number(self.reach.max_weight_error, upwards=True),
             "unreached_weights": self.reach.num_unreached,
             "worst_unreached": [asdict(weight) for weight in self.reach.worst],
             "width_failure_probability": float(self.plan.width_failure_probability),
@@ -239,7 +240,7 @@ def save(result: PruneResult, directory: Path) -> None:
 
 def write_report(directory: Path, report: dict[str, Any]) -> None:
     """Write the report, which is for people: no proof rests on it."""
-    write_files(directory, {REPORT_FILE: (json.dumps(report, indent=1) + "\n").encode("ascii")})
+    write_files(directory, {REPORT_FILE: (json_text(report, indent=1) + "\n").encode("ascii")})
 
 
 def certify_directory(
@@ -302,8 +303,8 @@ def describe_directory(directory: Path) -> dict[str, Any]:
             "domain": str(certificate.domain),
             "output_norm": certificate.output_norm.value,
             "methods": list(certificate.methods),
-            "certified_error": outward_float(certificate.upper_bound, upwards=True),
-            "empirical_error": outward_float(certificate.lower_bound, upwards=False),
+            "certified_error": outward_number(certificate.upper_bound, upwards=True),
+            "empirical_error": outward_number(certificate.lower_bound, upwards=False),
         }
     return description
 

@@ -17,6 +17,7 @@ from strongltn.certify.statement import domain_entry
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Ball, Box, Domain, parse_domain
 from strongltn.networks.ticket_directory import TICKET_FILE, load_ticket
+from strongltn.numerics.json_text import json_text
 
 _SCHEMA = 1  # of the rows; a new one where the same settings would give other rows
 _HEAD = b'{"key": '  # of every row
@@ -102,7 +103,7 @@ def _key(ticket_sha256: str, domain: Domain, settings: CertifySettings) -> str:
     entry, arrays = domain_entry(domain)
     ends = {name: array.tolist() for name, array in arrays.items()}
     whole = [_SCHEMA, ticket_sha256, entry, ends, repr(settings)]
-    return hashlib.sha256(json.dumps(whole).encode("ascii")).hexdigest()
+    return hashlib.sha256(json_text(whole).encode("ascii")).hexdigest()
 
 
 def read_rows(record: Path) -> dict[str, Row]:
@@ -135,4 +136,4 @@ def _append(record: Path, row: Row) -> None:
         kept = record.read_bytes().rfind(b"\n") + 1
     with record.open("ab", buffering=0) as file:
         file.truncate(kept)
-        file.write(json.dumps(row).encode("ascii") + b"\n")
+        file.write(json_text(row).encode("ascii") + b"\n")

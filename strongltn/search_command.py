@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from strongltn.console import print_report, progress_bars
+from strongltn.console import print_message, print_report, progress_bars
 from strongltn.errors import InvalidInputError, StrongLTNError
 from strongltn.search.choices import Execution, Precision, Schedule, Scope
 from strongltn.search.initialization import Init
@@ -137,7 +136,7 @@ def search(
     if lines or as_json:
         print_report(report, lines, as_json=as_json)
     for message in _complaints(outcomes):
-        print(f"strongltn: {message}", file=sys.stderr)
+        print_message(message)
     if report["failures"]:
         is_bad_input = all(isinstance(row.error, InvalidInputError | None) for row in outcomes)
         raise typer.Exit(_EXIT_BAD_INPUT if is_bad_input else _EXIT_FAILED)
@@ -188,10 +187,7 @@ def _run_all(
                 return run_many(configs, out, run=carry_out, executor=InThisProcess())
             return run_many(configs, out, run=carry_out, progress=progress)
     except (KeyboardInterrupt, SystemExit):
-        print(
-            "strongltn: stopped; the same command goes on after the last whole epoch.",
-            file=sys.stderr,
-        )
+        print_message("stopped; the same command goes on after the last whole epoch.")
         raise
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from strongltn.errors import InvalidInputError
+from strongltn.numerics.json_text import json_text
 
 HISTORY = "history.jsonl"
 
@@ -28,7 +29,7 @@ def check_writable(directory: Path, record: Path | None) -> None:
 def append_report(path: Path, report: dict[str, Any]) -> None:
     """Add one line to a history; what others add at the same time stays whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(report, allow_nan=False).encode("ascii") + b"\n"
+    line = json_text(report).encode("ascii") + b"\n"
     with path.open("ab", buffering=0) as file:
         file.write(line)
 

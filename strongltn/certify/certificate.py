@@ -78,7 +78,7 @@ class Certificate:
             "lower_bound": to_text(self.lower_bound),
             "attack_exponent": self.attack.inputs.exponent,
         }
-        text = json.dumps(certificate, indent=1) + "\n"
+        text = json.dumps(certificate, indent=1, allow_nan=False) + "\n"
         return {WITNESS_FILE: witness, CERTIFICATE_FILE: text.encode("ascii")}
 
     def _arrays(self) -> Arrays:

@@ -124,7 +124,7 @@ def ticket_files(target: TargetNetwork, ticket: Ticket) -> dict[str, bytes]:
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         "drawn_sha256": ticket.drawn_sha256(),
     }
-    files[TICKET_FILE] = (json.dumps(description, indent=1) + "\n").encode("ascii")
+    files[TICKET_FILE] = (json.dumps(description, indent=1, allow_nan=False) + "\n").encode("ascii")
     return files
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from pathlib import Path
@@ -9,17 +10,26 @@ from textwrap import wrap
 from typing import Any
 
 
-def outward(value: float, *, upwards: bool, digits: int = 4) -> str:
+def outward(value: float | Decimal | str | None, *, upwards: bool, digits: int = 4) -> str:
     """Return a bound in a few digits, rounded so that the text is a bound as well.
+
+    Bounds beyond the largest double are decimals, or text where they were read from JSON.
 
     Examples
     --------
     >>> outward(0.123449, upwards=True), outward(0.123451, upwards=False)
     ('0.1235', '0.1234')
+    >>> outward("1.23449e+400", upwards=True), outward(None, upwards=True)
+    ('1.235e+400', '-')
     """
+    if value is None:
+        return "-"
     rounding = ROUND_CEILING if upwards else ROUND_FLOOR
     rounded = Context(prec=digits, rounding=rounding).plus(Decimal(value))
-    return f"{float(rounded):.{digits}g}"
+    as_float = float(rounded)
+    if math.isinf(as_float) and rounded.is_finite():
+        return f"{rounded:.{digits}g}"
+    return f"{as_float:.{digits}g}"
 
 
 _CELLS: tuple[Callable[[dict[str, Any]], str], ...] = (
@@ -72,7 +82,9 @@ def certificate_lines(report: dict[str, Any]) -> list[str]:
     """Return the two-sided bound of a report, and what every method gives."""
     lower, upper = report["empirical_error"], report["certified_error"]
     least, most = outward(lower, upwards=False), outward(upper, upwards=True)
-    ratio = f", ratio {upper / lower:.2f}" if lower else ""
+    above, below = float(upper), float(lower)
+    is_known = below > 0 and math.isfinite(above) and math.isfinite(above / below)
+    ratio = f", ratio {above / below:.2f}" if is_known else ""
     name = "sup|f - g|" if report["output_norm"] == 2 else "sup|f - g|_inf"
     methods = ", ".join(
         f"{method}\N{NO-BREAK SPACE}{outward(value, upwards=True)}"

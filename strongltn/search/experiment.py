@@ -5,13 +5,13 @@ Importing this module imports torch.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from strongltn.errors import InvalidInputError, TrainingDiverged
+from strongltn.numerics.json_text import json_text
 from strongltn.search.checkpoint import Checkpoint, save_tensors, tensor_digest, write_whole
 from strongltn.search.choices import Execution
 from strongltn.search.config import SearchConfig
@@ -157,7 +157,7 @@ def _finish(
         masks,
         {"config": training.config.to_json(), "frozen_sha256": result.frozen_sha256},
     )
-    write_whole(directory / RESULT, json.dumps(result.to_json(), indent=1).encode("ascii"))
+    write_whole(directory / RESULT, json_text(result.to_json(), indent=1).encode("ascii"))
     return result
 
 

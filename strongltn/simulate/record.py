@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from strongltn.errors import InvalidInputError
+from strongltn.numerics.json_text import json_text
 
 
 class Record:
@@ -62,11 +63,11 @@ class Record:
         if first != configuration:
             raise InvalidInputError(
                 "record",
-                got=f"{self.path}, a record of {json.dumps(first)}",
-                allowed=f"a record of {json.dumps(configuration)}",
+                got=f"{self.path}, a record of {json_text(first)}",
+                allowed=f"a record of {json_text(configuration)}",
                 hint="Choose another file.",
             )
 
 
 def _line(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, allow_nan=False).encode("ascii") + b"\n"
+    return json_text(content).encode("ascii") + b"\n"

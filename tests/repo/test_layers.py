@@ -28,9 +28,9 @@ ALLOWED = {
     "pipeline": PILLARS | {"theorems", "construct", "certify"},
     "simulate": MIDDLE | {"subset_sum"},
     "testing": PILLARS | {"construct", "certify"},
-    "console": set(),
+    "console": {"numerics"},
     "bound_command": PILLARS | {"theorems", "simulate", "report", "console"},
-    "reproduce_command": BASE | {"console"},
+    "reproduce_command": BASE | {"console", "numerics"},
     "radius_curve": MIDDLE | {"networks", "certify"},
     "certify_command": MIDDLE
     | {"networks", "certify", "pipeline", "radius_curve", "report", "plotting", "console"}
@@ -48,6 +48,8 @@ ALLOWED = {
     | {"construct", "certify", "pipeline", "report", "bench", "demo", "proofs_check"}
     | {"console", "bound_command", "certify_command", "reproduce_command", "search_command"},
 }
+# JSON is written by one function; these write exact integers and text, or between two processes
+OWN_JSON = {"json_text", "_cp_sat_process", "_cp_sat_worker"}
 HEAVY = (
     "torch",
     "numba",
@@ -210,3 +212,16 @@ def test_help_is_light():
 
 def test_the_heavy_imports_are_seen():
     assert "numba" in loaded_by("import strongltn.rng.philox")
+
+
+def test_json_is_strict():
+    """Infinity and NaN are no JSON: what is written goes through `json_text`, or refuses them."""
+    for package in ("strongltn", "experiments", "proofs_check"):
+        for path in modules(package):
+            for node in ast.walk(tree_of(path)):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "json.dumps":
+                    is_strict = any(word.arg == "allow_nan" for word in node.keywords)
+                    assert is_strict or path.stem in OWN_JSON, f"{path}:{node.lineno}"
+                assert not (isinstance(node, ast.Call) and ast.unparse(node.func) == "json.dump"), (
+                    f"{path}:{node.lineno}"
+                )
