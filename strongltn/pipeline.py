@@ -63,6 +63,8 @@ class PruneResult:
     certificate : Certificate
     epsilon : float or None
         What was asked for.
+    is_tolerance_estimated : bool
+        The tolerance was derived from epsilon: it chose sizes, and decides nothing.
     seconds : dict
         Wall time of drawing, solving, certifying, writing (0 until saved), and in all.
     """
@@ -73,6 +75,7 @@ class PruneResult:
     reach: Reach
     certificate: Certificate
     epsilon: float | None
+    is_tolerance_estimated: bool
     seconds: dict[str, float]
 
     @property
@@ -82,9 +85,16 @@ class PruneResult:
 
     @property
     def is_within(self) -> bool:
-        """Every weight is within tolerance, and the certified error within epsilon, if given."""
-        within_epsilon = self.epsilon is None or self.certificate.euclidean_bound <= self.epsilon
-        return self.reach.num_unreached == 0 and within_epsilon
+        """Whether all that was asked for holds.
+
+        With epsilon the certificate decides. Every weight must be within the tolerance as well if
+        that was given, or if there is no epsilon.
+        """
+        return _is_within(
+            self.certificate,
+            self.epsilon,
+            is_tolerance_met=self.is_tolerance_estimated or self.reach.num_unreached == 0,
+        )
 
     def report(self) -> dict[str, Any]:
         """Return the figures for people and programs, as JSON types."""
@@ -100,6 +110,7 @@ class PruneResult:
             "kept_weights": self.ticket.num_kept,
             "scale_exponents": list(self.plan.scale_exponents),
             "tolerance": self.plan.tolerance,
+            "is_tolerance_estimated": self.is_tolerance_estimated,
             "max_weight_error": outward_number(self.reach.max_weight_error, upwards=True),
             "unreached_weights": self.reach.num_unreached,
             "worst_unreached": [asdict(weight) for weight in self.reach.worst],
@@ -107,6 +118,7 @@ class PruneResult:
             "short_groups": [asdict(group) for group in self.build.short_groups],
             "epsilon": self.epsilon,
             "is_within": self.is_within,
+            "warnings": [str(lost) for lost in self.reach.lost_biases],
             **account(self.target, self.ticket, self.certificate),
             "seconds": self.seconds,
         }
@@ -137,7 +149,8 @@ def prune(
         Samples that each subset sum sees. At least one of `epsilon` and `num_samples` is needed;
         without `num_samples` it is estimated from `epsilon`.
     tolerance : float > 0, optional
-        For one weight; default: estimated from `epsilon`, or `DEFAULT_TOLERANCE` without one.
+        That every weight is to stay within. Default: `DEFAULT_TOLERANCE`; with `epsilon` an
+        estimate from it, which chooses sizes and decides nothing.
     law : WeightLaw
         Of the source.
     seed : int in [0, 2^64)
@@ -156,7 +169,8 @@ def prune(
     Raises
     ------
     InvalidInputError
-        A parameter is out of range, or both `epsilon` and `num_samples` are missing.
+        A parameter is out of range, both `epsilon` and `num_samples` are missing, or
+        `num_samples` is more than the construction can solve; nothing was drawn.
     BudgetExceeded
         `epsilon` calls for more samples than can be solved exactly.
 
@@ -176,12 +190,15 @@ def prune(
             allowed="given, or samples",
             hint="Try --epsilon 0.1 or --samples 20.",
         )
+    is_tolerance_estimated = tolerance is None and epsilon is not None
     if tolerance is None:
         tolerance = DEFAULT_TOLERANCE
         if epsilon is not None:
             tolerance = estimate_tolerance(target, domain, epsilon=epsilon)
     solver = None
-    if num_samples is None:
+    if num_samples is not None:
+        construction.solver_for(num_samples)  # refuses before anything is drawn
+    else:
         if isinstance(construction.solver, MeetInTheMiddle):
             solver = GrowingPrefix()  # sized for the worst weight: most need far fewer samples
         num_samples = estimate_num_samples(
@@ -211,6 +228,7 @@ def prune(
         reach,
         certificate,
         epsilon,
+        is_tolerance_estimated,
         {
             "drawing": build.drawing_seconds,
             "solving": build.solving_seconds,
@@ -219,6 +237,10 @@ def prune(
             "total": ended - began,
         },
     )
+
+
+def _is_within(certificate: Certificate, epsilon: float | None, *, is_tolerance_met: bool) -> bool:
+    return is_tolerance_met and (epsilon is None or certificate.euclidean_bound <= epsilon)
 
 
 def check_positive(name: str, value: float | None) -> None:
@@ -273,9 +295,12 @@ def certify_directory(
     report_path = directory / REPORT_FILE
     if report_path.is_file():
         report = json.loads(report_path.read_bytes()) | figures
-        epsilon = report["epsilon"]
-        within_epsilon = epsilon is None or certificate.euclidean_bound <= epsilon
-        report["is_within"] = report["unreached_weights"] == 0 and within_epsilon
+        is_estimated = report.get("is_tolerance_estimated", False)  # older reports do not say
+        report["is_within"] = _is_within(
+            certificate,
+            report["epsilon"],
+            is_tolerance_met=is_estimated or report["unreached_weights"] == 0,
+        )
         write_report(directory, report)
     return figures | {"seconds": certificate.seconds}
 

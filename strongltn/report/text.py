@@ -57,7 +57,7 @@ def prune_lines(report: dict[str, Any], *, directory: Path) -> list[str]:
         f"  samples       {report['samples_per_weight']} for each subset sum; the source is wide "
         f"enough except with probability {report['width_failure_probability']:g}",
         f"  weight error  at most {outward(report['max_weight_error'], upwards=True)}, "
-        f"tolerance {report['tolerance']:.3g}",
+        f"tolerance {report['tolerance']:.3g}{_estimated(report)}",
     ]
     if any(report["scale_exponents"]):
         lines.append(f"  scales        layers divided by 2^k, k = {report['scale_exponents']}")
@@ -69,6 +69,7 @@ def prune_lines(report: dict[str, Any], *, directory: Path) -> list[str]:
             f"  SHORT GROUP   layer {group['layer']}, input {group['input']}, "
             f"sign {group['sign']:+d}: only {group['num_members']} members"
         )
+    lines += [f"  WARNING       {warning}" for warning in report["warnings"]]
     if report["unreached_weights"]:
         lines += _unreached_lines(report)
     epsilon = report["epsilon"]
@@ -159,8 +160,15 @@ def _unreached_lines(report: dict[str, Any]) -> list[str]:
         f"                {weight['name']} = {weight['value']:.6g}, off by {weight['error']:.3g}"
         for weight in report["worst_unreached"]
     ]
-    lines.append("                Try more samples or a larger tolerance.")
+    if report["is_tolerance_estimated"]:
+        lines.append("                That does not decide: the certified error does.")
+    else:
+        lines.append("                Try more samples or a larger tolerance.")
     return lines
+
+
+def _estimated(report: dict[str, Any]) -> str:
+    return ", an estimate from epsilon" if report["is_tolerance_estimated"] else ""
 
 
 def _weights(report: dict[str, Any]) -> str:

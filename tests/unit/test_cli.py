@@ -400,7 +400,7 @@ BAD_OPTIONS = {
     "domain": (["--samples", 3, "--domain", "cube"], "'domain' parameter must be ball, ball:"),
     "box": (["--samples", 3, "--domain", "box:1,0"], "'domain' parameter must be finite ends"),
     "radius": (["--samples", 3, "--domain", "ball:-1"], "'radius' parameter must be a finite"),
-    "too many": (["--samples", 80], "MeetInTheMiddle needs"),
+    "too many": (["--samples", 80], "'samples' parameter must be an integer in [1, 64]"),
     "no number": (["--samples", "many"], "'--samples'"),
     "no law": (["--samples", 3, "--law", "cauchy"], "'--law'"),
     "no construction": (["--samples", 3, "--construction", "x"], "'--construction'"),
