@@ -58,7 +58,7 @@ class Construction:
         """
         is_exact = not isinstance(self.solver, SingleWeight)
         largest = _MAX_EXACT_SAMPLES if is_exact else MAX_SAMPLES
-        if num_samples > largest:
+        if type(num_samples) is not int or not 1 <= num_samples <= largest:
             hint = "Try --epsilon: it finds how few are enough." if is_exact else ""
             raise InvalidInputError(
                 "samples",

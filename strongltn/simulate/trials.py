@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ def run_groups(
     configuration: dict[str, Any],
     record: Path | None,
     progress: Progress | None,
+    stop: Event | None = None,
 ) -> IntArray:
     """Return the results of `task` for the first `trials` trials, one row a trial.
 
@@ -63,6 +65,8 @@ def run_groups(
         Groups found there are not simulated again, new ones are added as they come.
     progress : callable or None
         Called with (trials done, trials in all) after each new group.
+    stop : Event, optional
+        Set where the run is interrupted, for tasks that would go on for long.
     """
     num_groups = -(-trials // GROUP_SIZE)
     book = None if record is None else Record(record, configuration)
@@ -70,13 +74,19 @@ def run_groups(
     missing = [group for group in range(num_groups) if group not in known]
     found: dict[int, NDArray[Any]] = {}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for group, values in zip(missing, pool.map(task, missing), strict=True):
-            found[group] = values
-            if book is not None:
-                book.add(group, values.tolist())
-            if progress is not None:
-                num_groups_done = num_groups - len(missing) + len(found)
-                progress(min(num_groups_done * GROUP_SIZE, trials), trials)
+        try:
+            for group, values in zip(missing, pool.map(task, missing), strict=True):
+                found[group] = values
+                if book is not None:
+                    book.add(group, values.tolist())
+                if progress is not None:
+                    num_groups_done = num_groups - len(missing) + len(found)
+                    progress(min(num_groups_done * GROUP_SIZE, trials), trials)
+        except BaseException:  # Ctrl-C: the groups that wait are not begun
+            if stop is not None:
+                stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     rows = [
         np.asarray(found[group] if group in found else known[group], dtype=np.int64)
         for group in range(num_groups)

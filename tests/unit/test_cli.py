@@ -389,8 +389,8 @@ BAD_OPTIONS = {
     "epsilon 0": (["--epsilon", 0], "'epsilon' parameter must be a finite number > 0. Got 0.0"),
     "epsilon < 0": (["--epsilon", -1], "'epsilon' parameter must be a finite number > 0. Got -1.0"),
     "epsilon nan": (["--epsilon", "nan"], "'epsilon' parameter must be a finite number > 0"),
-    "samples 0": (["--samples", 0], "'samples' parameter must be an integer >= 1. Got 0"),
-    "samples -1": (["--samples", -1], "'samples' parameter must be an integer >= 1. Got -1"),
+    "samples 0": (["--samples", 0], "'samples' parameter must be an integer in [1, 64]"),
+    "samples -1": (["--samples", -1], "'samples' parameter must be an integer in [1, 64]"),
     "no size": ([], "'epsilon' parameter must be given, or samples. Got None"),
     "tolerance": (["--samples", 3, "--tolerance", 0], "'tolerance' parameter must be"),
     "seed": (
