@@ -160,7 +160,7 @@ def answer(text: str) -> None:
     if sys.stdout is None:
         return
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(_in_encoding_of(sys.stdout, text))
         sys.stdout.flush()
     except OSError as error:
         _forget(sys.stdout)
@@ -173,9 +173,25 @@ def say(text: str) -> None:
     if sys.stderr is None:
         return
     try:
-        print(f"strongltn: {_one_line(text)}", file=sys.stderr, flush=True)
+        sys.stderr.write(_in_encoding_of(sys.stderr, f"strongltn: {shown(text)}\n"))
+        sys.stderr.flush()
     except OSError:
         _forget(sys.stderr)
+
+
+def shown(text: str) -> str:
+    """Return text of one line: what would move the cursor or change colours is escaped.
+
+    Names in a user's file may hold anything: line ends, escape sequences, half of a character.
+
+    Examples
+    --------
+    >>> shown("up\\n\\x1b[31mred")
+    'up\\\\n\\\\x1b[31mred'
+    """
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
 
 
 @contextmanager
@@ -247,5 +263,7 @@ def _traceback(error: BaseException) -> str:
     return ""
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.splitlines())
+def _in_encoding_of(stream: TextIO, text: str) -> str:
+    """Return text with the characters escaped that the terminal does not have."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
