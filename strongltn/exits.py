@@ -128,9 +128,9 @@ def status_of(command: Callable[[], object]) -> int:
 
     SIGINT, SIGTERM and SIGHUP end it by an exception, so that it cleans up; a second one later on,
     while it does, ends the process at once, as a kill would, which every file of ours survives.
-    Each error becomes one line on stderr; the traceback of a bug goes to a file that the line names. At the
-    end stdout is written out: where it is full that is an error of the machine, and where nobody
-    reads it no error at all, so that no reader of the answer can change the status.
+    Each error becomes one line on stderr; the traceback of a bug goes to a file that the line
+    names. At the end stdout is written out: where it is full that is an error of the machine, and
+    where nobody reads it no error at all, so that no reader of the answer can change the status.
     """
     with _signals_raise():
         try:
@@ -183,7 +183,10 @@ def say(text: str) -> None:
 
 @contextmanager
 def _signals_raise() -> Iterator[None]:
-    """Turn the first signal that asks for an end into `Stopped`; put the handlers back, unless one came."""
+    """Turn the first signal that asks for an end into `Stopped`.
+
+    The handlers are put back, unless one came.
+    """
     stopped: list[float] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
