@@ -5,5 +5,6 @@ It shares no line with strongltn, trusts nothing in the files and draws the weig
 
 from proofs_check.certificate.audit import Audit, Verdict, verify
 from proofs_check.certificate.reader import NotATicketError
+from proofs_check.tickets import verify_all
 
-__all__ = ["Audit", "NotATicketError", "Verdict", "verify"]
+__all__ = ["Audit", "NotATicketError", "Verdict", "verify", "verify_all"]

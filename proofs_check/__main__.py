@@ -1,27 +1,54 @@
 """Command line: ``python -m proofs_check verify DIR`` and ``python -m proofs_check claims``.
 
-Exit status of verify: 0 PROVED, 1 REJECTED. Of claims: 0 when no claim is REFUTED except the
-negative controls, which all are; else 1. Of both, 2: wrong arguments or no ticket directory.
+Exit status of verify: 0 all certificates PROVED, 1 one REJECTED. Of claims: 0 when no claim is
+REFUTED except the negative controls, which all are; else 1. Of both, 2: wrong arguments or no
+ticket directory; 3: the machine would not let us (disk, memory); 4: a crash of this program; 130
+and 143: told to stop.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from pathlib import Path
+from typing import TextIO
 
-from proofs_check.certificate.audit import Verdict, verify
+from proofs_check.certificate.audit import Audit, Verdict
 from proofs_check.certificate.exact import decimal, dyadic_text
 from proofs_check.certificate.reader import NotATicketError
+from proofs_check.tickets import verify_all
+
+_STOPPED = "stopped before there was an answer; a ticket is as it was."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status."""
+    """Run the command line and return the exit status; nothing but wrong arguments raises.
+
+    No error may end with Python's own status of a crash, 1, which is that of REJECTED.
+    """
     options = _parser().parse_args(arguments)
-    status: int = options.run(options)
+    try:
+        status: int = options.run(options)
+    except KeyboardInterrupt:
+        _say(_STOPPED)
+        return 128 + signal.SIGINT
+    except (OSError, MemoryError) as error:
+        _say(f"the machine would not let us: {error or type(error).__name__}")
+        return 3
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        _say(
+            f"this is a bug in proofs_check, please report it: {type(error).__name__} in "
+            f"{os.path.basename(place.filename)}, line {place.lineno}: {error}"
+        )
+        return 4
     return status
 
 
@@ -52,27 +79,42 @@ def _seed(text: str) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     try:
-        audit = verify(options.directory)
+        audits = verify_all(options.directory)
     except NotATicketError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(str(error))
         return 2
+    is_proved = all(audit.verdict is Verdict.PROVED for audit in audits.values())
+    if options.json:
+        first, *others = ({"file": name, **_record(audit)} for name, audit in audits.items())
+        text = json.dumps({**first, "is_all_proved": is_proved, "others": others}, indent=2)
+    else:
+        names = {name: f"  ({name})" if len(audits) > 1 else "" for name in audits}
+        text = "\n".join(line for name in audits for line in _lines(audits[name], names[name]))
+    _answer(text)
+    return 0 if is_proved else 1
+
+
+def _facts(audit: Audit) -> dict[str, str | int]:
     exact = {"lower_bound": audit.lower_bound, "upper_bound": audit.upper_bound}
     ends = {key: dyadic_text(value) for key, value in exact.items() if value is not None}
-    facts = {**ends, **audit.facts}
-    if options.json:
-        report = {"verdict": audit.verdict, "rejected": audit.rejected, **facts}
-        text = json.dumps(report | {"statements": audit.statements}, indent=2)
-    elif audit.upper_bound is None or audit.lower_bound is None:
-        text = f"REJECTED: {audit.rejected}"
-    else:
-        lower = decimal(audit.lower_bound, 7, ROUND_FLOOR)
-        upper = decimal(audit.upper_bound, 7, ROUND_CEILING)
-        lines = [f"PROVED  {lower} <= sup |f - g| <= {upper}"]
-        lines += [f"  {name.replace('_', ' ')}: {fact}" for name, fact in facts.items()]
-        lines += [f"  {seconds:6.2f} s  {text}" for text, seconds in audit.statements]
-        text = "\n".join(lines)
-    _answer(text)
-    return 0 if audit.verdict is Verdict.PROVED else 1
+    return {**ends, **audit.facts}
+
+
+def _record(audit: Audit) -> dict[str, object]:
+    report = {"verdict": audit.verdict, "rejected": audit.rejected, **_facts(audit)}
+    return report | {"statements": audit.statements}
+
+
+def _lines(audit: Audit, which: str) -> list[str]:
+    if audit.upper_bound is None or audit.lower_bound is None:
+        return [f"REJECTED: {audit.rejected}{which}"]
+    lower = decimal(audit.lower_bound, 7, ROUND_FLOOR)
+    upper = decimal(audit.upper_bound, 7, ROUND_CEILING)
+    return [
+        f"PROVED  {lower} <= sup |f - g| <= {upper}{which}",
+        *(f"  {name.replace('_', ' ')}: {fact}" for name, fact in _facts(audit).items()),
+        *(f"  {seconds:6.2f} s  {text}" for text, seconds in audit.statements),
+    ]
 
 
 def _claims(options: argparse.Namespace) -> int:
@@ -83,9 +125,9 @@ def _claims(options: argparse.Namespace) -> int:
     try:
         claims = selected(ledger.CLAIMS, filter(None, options.only.split(",")))
         if options.html is not None:
-            options.html.touch()  # rather now than after minutes
+            _check_writable(options.html)  # rather now than after minutes
     except (UnknownClaimError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        _say(str(error))
         return 2
     effort = Effort.FULL if options.full else Effort.QUICK
     outcomes = run(claims, effort=effort, seed=options.seed)
@@ -100,14 +142,62 @@ def _claims(options: argparse.Namespace) -> int:
     return 0 if all(outcome.is_expected for outcome in outcomes) else 1
 
 
+def _check_writable(path: Path) -> None:
+    """Raise OSError unless a file can be written; leave none that was not there."""
+    was_there = path.exists()
+    path.touch()
+    if not was_there:
+        path.unlink()
+
+
 def _answer(text: str) -> None:
     """Print in one write, and nothing where stdout is closed.
 
-    A reader that stops early, or none, must not turn PROVED into the status of REJECTED.
+    A reader that stops early, or none, must not turn PROVED into the status of REJECTED; but a disk
+    that is full must not pass in silence. Nothing is left for the interpreter to write at its end.
     """
-    if sys.stdout is not None:
+    if sys.stdout is None:
+        return
+    try:
         sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        _forget(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            raise
+
+
+def _say(text: str) -> None:
+    """Print one line on stderr, if it can be written."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write("error: " + " ".join(text.splitlines()) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        _forget(sys.stderr)
+
+
+def _forget(stream: TextIO) -> None:
+    """Send nowhere what a stream still holds."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        stream.flush()
+
+
+def run() -> int:
+    """Run the command line in a process of its own, which Ctrl-C and SIGTERM end at once."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _stop)
+    return main()
+
+
+def _stop(number: int, frame: object) -> None:
+    with suppress(OSError):  # not `_say`, within which the signal may have come
+        os.write(2, b"error: " + _STOPPED.encode("ascii") + b"\n")
+    os._exit(128 + number)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,8 @@ import typer
 
 from strongltn.console import Update, print_report, progress_bars
 from strongltn.errors import InvalidInputError
+from strongltn.exits import ExitCode
+from strongltn.storage import check_writable, make_directory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from strongltn.certify import Attack, CertifySettings
     from strongltn.networks.domain import Domain
 
-_EXIT_ABOVE_EPSILON = 1
 _RECORD_SUFFIX = ".jsonl"
 
 
@@ -79,13 +79,23 @@ def certify(
             "kept in the .jsonl beside the figure.",
         ),
     ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Replace the certificate of this domain and norm, even a better one or one that "
+            "cannot be read.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout.")
     ] = False,
 ) -> None:
-    """Bound the distance between the target and the ticket anew; replaces the certificate.
+    """Bound the distance between the target and the ticket anew, and keep the better certificate.
 
-    With --against, between the networks of two runs; nothing is written then.
+    A ticket keeps one certificate for each domain and norm, side by side; of two for the same one
+    it keeps the better one. With --against, between the networks of two runs; nothing is written
+    then.
 
     Exit 1: the certified error is above epsilon. Exit 2: bad input; nothing is written.
     """
@@ -100,20 +110,23 @@ def certify(
         attack=_attack(restarts, steps), output_norm=OutputNorm[norm.name], is_tight=is_tight
     )
     if against is not None:
-        _refuse_figures(figure, radii)
+        _refuse_with_against(figure=figure, radii=radii, replace=replace or None)
         between = None if domain is None else parse_domain(domain, center=point)
         report = _certify_runs(directory, against, domain=between, settings=settings)
         print_report(report, _run_lines(report), as_json=as_json)
-        _exit_above(epsilon, report)
+        _exit_above(epsilon, report["certified_error"])
         return
     chosen = (
         pipeline.present_domain(directory) if domain is None else parse_domain(domain, center=point)
     )
     curve = _curve(domain, radii, chosen=chosen, center=point, figure=figure)
-    _check_writable(figure)
+    if figure is not None:
+        if figure.is_dir():
+            raise InvalidInputError("figure", got=f"{figure}, a directory", allowed="a file's name")
+        check_writable(figure.parent, parameter="figure")
     with progress_bars() as progress:
         report = pipeline.certify_directory(
-            directory, domain=chosen, settings=settings, progress=progress
+            directory, domain=chosen, settings=settings, replace=replace, progress=progress
         )
         if figure is not None:
             drawn = _draw(
@@ -121,16 +134,16 @@ def certify(
             )
             report |= drawn
     print_report(report, account_lines(report), as_json=as_json)
-    _exit_above(epsilon, report)
+    _exit_above(epsilon, report["certificate"]["certified_error"])
 
 
-def _exit_above(epsilon: float | None, report: dict[str, Any]) -> None:
-    if epsilon is not None and not report["certified_error"] <= epsilon:
-        raise typer.Exit(_EXIT_ABOVE_EPSILON)
+def _exit_above(epsilon: float | None, certified_error: float) -> None:
+    if epsilon is not None and not certified_error <= epsilon:
+        raise typer.Exit(ExitCode.NO)
 
 
-def _refuse_figures(figure: Path | None, radii: str | None) -> None:
-    for name, value in (("figure", figure), ("radii", radii)):
+def _refuse_with_against(**options: object) -> None:
+    for name, value in options.items():
         if value is not None:
             raise InvalidInputError(name, got=str(value), allowed="left out with --against")
 
@@ -212,14 +225,6 @@ def _curve(
     return {value: domain_at(text, value, center=center) for value in values}
 
 
-def _check_writable(figure: Path | None) -> None:
-    if figure is None:
-        return
-    above = next(place for place in figure.absolute().parents if place.exists())
-    if figure.is_dir() or not above.is_dir() or not os.access(above, os.W_OK):
-        raise InvalidInputError("figure", got=str(figure), allowed="a file that can be written")
-
-
 def _draw(
     report: dict[str, Any],
     directory: Path,
@@ -233,17 +238,10 @@ def _draw(
     from strongltn.plotting import plot_account
     from strongltn.radius_curve import radius_curve
 
-    try:
-        figure.parent.mkdir(parents=True, exist_ok=True)
-        rows = []
-        if curve:
-            record = figure.with_suffix(_RECORD_SUFFIX)
-            rows = radius_curve(
-                directory, curve, settings=settings, record=record, progress=progress
-            )
-        files = plot_account(report, rows, path=figure)
-    except OSError as error:
-        raise InvalidInputError(
-            "figure", got=f"{figure}: {error}", allowed="a file that can be written"
-        ) from error
+    make_directory(figure.parent)
+    rows = []
+    if curve:
+        record = figure.with_suffix(_RECORD_SUFFIX)
+        rows = radius_curve(directory, curve, settings=settings, record=record, progress=progress)
+    files = plot_account(report, rows, path=figure)
     return {"radii": rows, "files": [str(path) for path in files]}

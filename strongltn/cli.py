@@ -1,9 +1,7 @@
-"""The command line: results on stdout, messages and progress on stderr, exit codes 0, 1 and 2."""
+"""The command line: results on stdout, messages and progress on stderr, exit codes of `exits`."""
 
 from __future__ import annotations
 
-import gc
-import signal
 import sys
 from enum import Enum
 from pathlib import Path
@@ -14,12 +12,9 @@ import typer
 from strongltn.bound_command import bound
 from strongltn.certify_command import certify
 from strongltn.console import print_report, progress_bars
-from strongltn.errors import StrongLTNError
+from strongltn.exits import ExitCode, answer, keeping, status_of
 from strongltn.reproduce_command import reproduce
 from strongltn.search_command import bench_search, search
-
-EXIT_NOT_WITHIN = 1  # not within epsilon or tolerance, or rejected
-EXIT_BAD_INPUT = 2
 
 app = typer.Typer(
     name="strongltn",
@@ -63,9 +58,28 @@ DomainText = Annotated[
 @app.command()
 def prune(
     target: Annotated[
-        Path, typer.Argument(metavar="TARGET", help="State dict, .pt, .pth or .safetensors.")
+        Path,
+        typer.Argument(
+            metavar="TARGET", help="State dict or checkpoint, .pt, .pth, .pth.tar or .safetensors."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Ticket directory to write.")],
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            "--layers",
+            help="Names of the layers in the order in which they run, with commas, where numbers "
+            "and widths do not tell.",
+        ),
+    ] = None,
+    like: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            "--like",
+            metavar="INPUTS OUTPUTS",
+            help="Two .npy files: inputs, and what your network gives on them, to compare with.",
+        ),
+    ] = None,
     epsilon: Annotated[
         float | None, typer.Option("--epsilon", help="Error of the whole network to stay within.")
     ] = None,
@@ -86,7 +100,11 @@ def prune(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the source.")] = 0,
     domain: DomainText = "ball",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing ticket directory.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace an existing ticket directory that holds nothing but the ticket.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -101,14 +119,18 @@ def prune(
     from strongltn import pipeline
     from strongltn.construct import construction_named
     from strongltn.networks.domain import parse_domain
+    from strongltn.networks.likeness import compared
     from strongltn.networks.target_file import load_target
-    from strongltn.networks.ticket_directory import new_directory
+    from strongltn.networks.ticket_directory import TICKET_CONTENTS
     from strongltn.report.text import prune_lines
     from strongltn.rng import WeightLaw
+    from strongltn.storage import new_directory
 
     parsed = parse_domain(domain)
-    network = load_target(target)
-    with new_directory(out, overwrite=overwrite) as directory:
+    network = load_target(target, layers=None if layers is None else layers.split(","))
+    if like is not None:
+        network = compared(network, *like)
+    with new_directory(out, replaces=TICKET_CONTENTS if overwrite else None) as directory:
         with progress_bars() as progress:
             result = pipeline.prune(
                 network,
@@ -125,7 +147,7 @@ def prune(
     report = result.report()
     print_report(report, prune_lines(report, directory=out), as_json=as_json)
     if not result.is_within:
-        raise typer.Exit(EXIT_NOT_WITHIN)
+        raise typer.Exit(ExitCode.NO)
 
 
 app.command()(certify)
@@ -162,11 +184,14 @@ def demo(
     from strongltn.demo import run_demo
     from strongltn.report.text import demo_lines
 
-    with progress_bars() as progress:
+    with (
+        keeping(f"what is done is in {out}; the same command begins anew."),
+        progress_bars() as progress,
+    ):
         report = run_demo(out, seed=seed, progress=progress)
     print_report(report, demo_lines(report), as_json=as_json)
     if not all(row["verdict"] == "PROVED" for row in report["tickets"]):
-        raise typer.Exit(EXIT_NOT_WITHIN)
+        raise typer.Exit(ExitCode.NO)
 
 
 @bench.command("subset-sum")
@@ -212,7 +237,7 @@ def bench_subset_sum(
     plot_times(last_report(out / HISTORY), out / "subset_sum_times")
     print_report(report, report_lines(report), as_json=as_json)
     if not is_all_right(report):
-        raise typer.Exit(EXIT_NOT_WITHIN)
+        raise typer.Exit(ExitCode.NO)
 
 
 @bench.command("figure")
@@ -227,18 +252,9 @@ def bench_figure(
     from strongltn.bench.record import last_report
 
     paths = plot_times(last_report(history), out)
-    print(*paths, sep="\n")
+    answer("".join(f"{path}\n" for path in paths))
 
 
 def main() -> None:
-    """Run the command line; errors of ours become one line on stderr and exit code 2."""
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
-    )  # clean up as on Ctrl-C
-    try:
-        app()
-    except StrongLTNError as error:
-        print(f"strongltn: {error}", file=sys.stderr)
-        sys.exit(EXIT_BAD_INPUT)
-    finally:
-        gc.freeze()  # the collection at exit would walk all of torch and numba: half a second
+    """Run the command line."""
+    sys.exit(status_of(app))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from strongltn.exits import answer
 
 _SPEED_SECONDS = 600  # steps of training epochs come minutes apart, and still tell the time left
 
@@ -53,10 +54,6 @@ def progress_bars() -> Iterator[Update]:
 
 
 def print_report(report: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
-    """Print a report as one JSON object or as its lines, in one write.
-
-    One write, and none where stdout is closed, so that no reader can change the exit code.
-    """
+    """Print a report as one JSON object or as its lines, in one write that no reader can fail."""
     text = json.dumps(report) if as_json else "\n".join(lines)
-    if sys.stdout is not None:
-        sys.stdout.write(text + "\n")
+    answer(text + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -13,9 +14,20 @@ import numpy as np
 from strongltn import pipeline, plotting
 from strongltn.construct import LINEAR_DIAMOND, RELU_DIAMOND, SINGLE_WEIGHT, Construction
 from strongltn.data import LabelledImages, load_digits
+from strongltn.default_state import in_default_state
+from strongltn.errors import InvalidInputError
 from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork
-from strongltn.networks.ticket_directory import new_directory
+from strongltn.networks.ticket_directory import TICKET_CONTENTS
 from strongltn.rng import WeightLaw, named_generator
+from strongltn.storage import (
+    check_writable,
+    in_use,
+    is_partial,
+    make_directory,
+    new_directory,
+    read_file,
+    write_whole,
+)
 from strongltn.subset_sum.solvers import MeetInTheMiddle, SingleWeight
 
 if TYPE_CHECKING:
@@ -31,20 +43,39 @@ _SAMPLES: tuple[tuple[Construction, int], ...] = (
     (SINGLE_WEIGHT, 2000),
 )
 _CURVE_WEIGHTS = 1000
+_REPORT = "demo.json"
+_MAX_REPORT_BYTES = 1 << 24
 
 
+@in_default_state()
 def run_demo(out: Path, *, seed: int, progress: Progress | None = None) -> dict[str, Any]:
     """Train, build, certify, verify, draw; return the report and write it to ``out/demo.json``.
 
     Parameters
     ----------
     out : Path
-        Directory; tickets and figures of an earlier demonstration are replaced.
+        A new or empty directory, or that of an earlier demonstration, whose tickets and figures are
+        replaced.
     seed : int in [0, 2^64)
         Of training and of the sources.
     progress : callable, optional
+
+    Raises
+    ------
+    InvalidInputError
+        The directory holds something else, or another command is at work in it.
+    MachineError
+        It cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    check_writable(out)
+    _check_ours(out)
+    make_directory(out)
+    with in_use(out, parameter="out"):
+        _write_report(out, {"is_finished": False})
+        return _run(out, seed=seed, progress=progress)
+
+
+def _run(out: Path, *, seed: int, progress: Progress | None) -> dict[str, Any]:
     train, test = load_digits(seed=seed)
     began = time.perf_counter()
     target = train_network(train, widths=_WIDTHS, epochs=_EPOCHS, seed=seed, progress=progress)
@@ -63,10 +94,38 @@ def run_demo(out: Path, *, seed: int, progress: Progress | None = None) -> dict[
         ],
     }
     report["figures"] = [str(path) for path in _draw(target, out, seed=seed)]
-    (out / "demo.json").write_text(json.dumps(report, indent=1) + "\n", encoding="ascii")
+    _write_report(out, {"is_finished": True, **report})
     return report
 
 
+def _check_ours(out: Path) -> None:
+    """Refuse, before anything is trained, a directory with files of which some might be replaced.
+
+    An earlier demonstration says in its report that the directory is its own.
+    """
+    if not os.path.isdir(out) or all(is_partial(path.name) for path in out.iterdir()):
+        return
+    try:
+        report = json.loads(read_file(out / _REPORT, parameter="out", max_bytes=_MAX_REPORT_BYTES))
+        is_ours = "is_finished" in report or {"target", "tickets", "figures"} <= report.keys()
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
+        is_ours = False
+    if not is_ours:
+        raise InvalidInputError(
+            "out",
+            got=f"{out}, which holds other files",
+            allowed="a new or empty directory, or that of an earlier strongltn demo",
+        )
+    for construction, _ in _SAMPLES:
+        if (out / construction.name).exists():
+            TICKET_CONTENTS.check(out / construction.name, parameter="out")
+
+
+def _write_report(out: Path, report: dict[str, Any]) -> None:
+    write_whole(out / _REPORT, (json.dumps(report, indent=1) + "\n").encode("ascii"))
+
+
+@in_default_state()
 def train_network(
     data: LabelledImages,
     *,
@@ -128,7 +187,7 @@ def _make_ticket(
             progress(f"{construction.name}: {stage}", done, total)
 
     directory = out / construction.name
-    with new_directory(directory, overwrite=True) as work:
+    with new_directory(directory, replaces=TICKET_CONTENTS) as work:
         result = pipeline.prune(
             target,
             construction=construction,

@@ -11,8 +11,9 @@ from typing import Any
 
 from strongltn.certify import Attack, Certificate, CertifySettings, certify_ticket
 from strongltn.certify.account import account
+from strongltn.certify.kept import certificates, keep_certificate, place_of
 from strongltn.certify.stages import Progress
-from strongltn.certify.statement import read_certificate
+from strongltn.certify.statement import CERTIFICATE_FILE, read_certificate
 from strongltn.construct import (
     RELU_DIAMOND,
     BuildResult,
@@ -24,6 +25,7 @@ from strongltn.construct import (
     measure_reach,
 )
 from strongltn.construct.sizing import estimate_num_samples, estimate_tolerance
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Ball, Domain
 from strongltn.networks.target import TargetNetwork
@@ -32,11 +34,12 @@ from strongltn.networks.ticket_directory import (
     REPORT_FILE,
     TICKET_FILE,
     load_ticket,
+    read_ticket_file,
     ticket_files,
-    write_files,
 )
 from strongltn.numerics.dyadic import outward_float
 from strongltn.rng import WeightLaw
+from strongltn.storage import check_writable, in_use, write_whole
 from strongltn.subset_sum.solvers import GrowingPrefix, MeetInTheMiddle
 
 #: Tolerance for one weight where no epsilon asks for another: that of Pensia et al. 2020,
@@ -92,7 +95,7 @@ class PruneResult:
             "construction": self.ticket.construction,
             "law": source.law.value,
             "seed": source.seed,
-            "target_weights": self.target.num_weights,
+            **_target(self.target),
             "samples_per_weight": self.plan.num_samples,
             "source_widths": list(source.widths),
             "source_weights": source.num_weights,
@@ -111,6 +114,7 @@ class PruneResult:
         }
 
 
+@in_default_state()
 def prune(
     target: TargetNetwork,
     *,
@@ -226,11 +230,13 @@ def check_positive(name: str, value: float | None) -> None:
         raise InvalidInputError(name, got=value, allowed="a finite number > 0")
 
 
+@in_default_state()
 def save(result: PruneResult, directory: Path) -> None:
     """Write ticket, certificate and report into an existing, empty directory."""
     began = time.perf_counter()
     files = ticket_files(result.target, result.ticket)
-    write_files(directory, files | result.certificate.to_files(files[TICKET_FILE]))
+    for name, content in (files | result.certificate.to_files(files[TICKET_FILE])).items():
+        write_whole(directory / name, content)
     writing = time.perf_counter() - began
     result.seconds["writing"] = writing
     result.seconds["total"] += writing
@@ -239,46 +245,82 @@ def save(result: PruneResult, directory: Path) -> None:
 
 def write_report(directory: Path, report: dict[str, Any]) -> None:
     """Write the report, which is for people: no proof rests on it."""
-    write_files(directory, {REPORT_FILE: (json.dumps(report, indent=1) + "\n").encode("ascii")})
+    write_whole(directory / REPORT_FILE, (json.dumps(report, indent=1) + "\n").encode("ascii"))
 
 
+@in_default_state()
 def certify_directory(
     directory: Path,
     *,
     domain: Domain | None = None,
     settings: CertifySettings | None = None,
+    replace: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Certify a saved ticket anew and replace its certificate; return the account of the new one.
+    """Certify a saved ticket anew, and keep the better certificate of each domain and norm.
+
+    A certificate of another domain or norm than those that are there is written beside them.
 
     Parameters
     ----------
     directory : Path
     domain : Domain, optional
-        Default: that of the present certificate, or the unit ball without one.
+        Default: that of the first certificate, or the unit ball without one.
     settings : CertifySettings, optional
+    replace : bool
+        Write the new certificate even where the one of its domain and norm is better, or cannot be
+        read.
     progress : callable, optional
+
+    Returns
+    -------
+    dict
+        The account of the new certificate; ``certificate`` says which one stands now.
+
+    Raises
+    ------
+    InvalidInputError
+        No ticket directory, or one with a damaged certificate, or another command is at work in it.
+    MachineError
+        The certificate cannot be written; what was there is whole.
     """
-    target, ticket = load_ticket(directory)
-    certificate = certify_ticket(
-        target,
-        ticket,
-        domain or present_domain(directory),
-        settings=settings,
-        progress=progress,
-    )
-    write_files(directory, certificate.to_files((directory / TICKET_FILE).read_bytes()))
-    figures = account(target, ticket, certificate)
-    report_path = directory / REPORT_FILE
-    if report_path.is_file():
-        report = json.loads(report_path.read_bytes()) | figures
-        epsilon = report["epsilon"]
+    settings = settings or CertifySettings()
+    with in_use(directory, parameter="DIR"):
+        check_writable(directory, parameter="DIR")
+        target, ticket = load_ticket(directory)
+        domain = domain or present_domain(directory)
+        name, standing = place_of(directory, domain, settings.output_norm, replace=replace)
+        certificate = certify_ticket(target, ticket, domain, settings=settings, progress=progress)
+        kept = keep_certificate(
+            directory, certificate, name=name, standing=None if replace else standing
+        )
+        figures = account(target, ticket, certificate)
+        if kept.file == CERTIFICATE_FILE and kept.is_new:
+            _update_report(directory, figures, certificate)
+    return figures | {
+        "seconds": certificate.seconds,
+        "certificate": {
+            "file": kept.file,
+            "is_new": kept.is_new,
+            "certified_error": outward_float(kept.upper_bound, upwards=True),
+            "empirical_error": outward_float(kept.lower_bound, upwards=False),
+        },
+    }
+
+
+def _update_report(directory: Path, figures: dict[str, Any], certificate: Certificate) -> None:
+    """Bring the report up to date, unless it is gone or is none of ours."""
+    try:
+        report = json.loads(read_ticket_file(directory, REPORT_FILE)) | figures
+        epsilon, num_unreached = report["epsilon"], report["unreached_weights"]
         within_epsilon = epsilon is None or certificate.euclidean_bound <= epsilon
-        report["is_within"] = report["unreached_weights"] == 0 and within_epsilon
-        write_report(directory, report)
-    return figures | {"seconds": certificate.seconds}
+        report["is_within"] = num_unreached == 0 and within_epsilon
+    except (InvalidInputError, ValueError, TypeError, LookupError, RecursionError):
+        return
+    write_report(directory, report)
 
 
+@in_default_state()
 def describe_directory(directory: Path) -> dict[str, Any]:
     """Return what a ticket directory holds: sizes from the ticket, claims from its certificate."""
     target, ticket = load_ticket(directory)
@@ -288,27 +330,39 @@ def describe_directory(directory: Path) -> dict[str, Any]:
         "law": source.law.value,
         "seed": source.seed,
         "target_widths": list(target.widths),
-        "target_weights": target.num_weights,
+        **_target(target),
         "samples_per_weight": ticket.samples_per_weight,
         "source_widths": list(source.widths),
         "source_weights": source.num_weights,
         "kept_weights": ticket.num_kept,
         "scale_exponents": list(ticket.scale_exponents),
-        "certificate": None,
+        "certificates": [
+            {
+                "file": name,
+                "domain": str(certificate.domain),
+                "output_norm": certificate.output_norm.value,
+                "methods": list(certificate.methods),
+                "certified_error": outward_float(certificate.upper_bound, upwards=True),
+                "empirical_error": outward_float(certificate.lower_bound, upwards=False),
+            }
+            for name, certificate in certificates(directory).items()
+        ],
     }
-    certificate = read_certificate(directory)
-    if certificate is not None:
-        description["certificate"] = {
-            "domain": str(certificate.domain),
-            "output_norm": certificate.output_norm.value,
-            "methods": list(certificate.methods),
-            "certified_error": outward_float(certificate.upper_bound, upwards=True),
-            "empirical_error": outward_float(certificate.lower_bound, upwards=False),
-        }
     return description
 
 
+def _target(target: TargetNetwork) -> dict[str, Any]:
+    """Return the size of a target and how it was read, as JSON types."""
+    likeness = target.reading.likeness
+    return {
+        "target_weights": target.num_weights,
+        "target_chain": target.chain,
+        "target_reading": str(target.reading),
+        "target_likeness": None if likeness is None else asdict(likeness),
+    }
+
+
 def present_domain(directory: Path) -> Domain:
-    """Return the domain of a directory's certificate, or the unit ball without one."""
+    """Return the domain of a directory's first certificate, or the unit ball without one."""
     certificate = read_certificate(directory)
     return Ball() if certificate is None else certificate.domain

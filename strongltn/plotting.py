@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from strongltn.networks import Ticket
 from strongltn.rng import WeightLaw, named_generator
+from strongltn.storage import write_figure
 from strongltn.subset_sum import solve_batch
 from strongltn.subset_sum.laws import draw_products
 from strongltn.subset_sum.solvers import MeetInTheMiddle, SingleWeight
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _SINGLE = "#b5562b"
 _SUBSET = "#1f5fa8"
 _PRUNED = "#c9c9c9"
-_SUFFIXES = (".png", ".svg", ".pdf")
 _LOOKS = {
     "spectral-triangle": ("#b5562b", "^"),
     "centre-split": ("#a8891f", "v"),
@@ -128,7 +128,7 @@ def plot_errors(
         axes.set_xlabel("samples per weight")
         axes.grid(visible=True, which="major", alpha=0.3)
         axes.legend(fontsize=8)
-    return _save(figure, path)
+    return write_figure(figure, path)
 
 
 def plot_gadget(ticket: Ticket, *, target: float, path: Path) -> list[Path]:
@@ -182,7 +182,7 @@ def plot_gadget(ticket: Ticket, *, target: float, path: Path) -> list[Path]:
     )
     axes.text(1, -1.12, legend, ha="center", va="top", fontsize=8)
     axes.set_axis_off()
-    return _save(figure, path)
+    return write_figure(figure, path)
 
 
 def plot_account(report: dict[str, Any], curve: list[dict[str, Any]], *, path: Path) -> list[Path]:
@@ -225,7 +225,7 @@ def plot_account(report: dict[str, Any], curve: list[dict[str, Any]], *, path: P
         axes[1].set_title("against the radius", fontsize=10)
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
-    return _save(figure, path)
+    return write_figure(figure, path)
 
 
 def _draw_errors(
@@ -256,14 +256,6 @@ def _subplots(
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)  # no window, no global state
     return figure, list(figure.subplots(rows, columns, squeeze=False, sharey=sharey).ravel())
-
-
-def _save(figure: Any, path: Path) -> list[Path]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    paths = [path.with_suffix(suffix) for suffix in _SUFFIXES]
-    for file in paths:
-        figure.savefig(file, dpi=150)
-    return paths
 
 
 def _bisect(is_below: Any) -> float:

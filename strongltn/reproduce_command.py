@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from strongltn.console import print_report, progress_bars
-from strongltn.errors import InvalidInputError, MachineError, StrongLTNError
+from strongltn.errors import InvalidInputError, StrongLTNError
+from strongltn.exits import keeping, say
 
 if TYPE_CHECKING:
     from experiments.recipe import AbstractRecipe
@@ -55,18 +54,11 @@ def reproduce(
     from experiments.recipe import Effort, run_recipe
 
     effort = Effort.FULL if is_full else Effort.QUICK
-    try:
-        with progress_bars() as progress:
-            report = run_recipe(recipes[key], effort=effort, out=out, progress=progress)
-    except OSError as error:
-        raise MachineError(f"Could not write the results in {out}: {error}") from error
-    except BrokenExecutor as error:
-        raise StrongLTNError(
-            "A process that computed a part has died, perhaps for want of memory. What is done is "
-            "kept: the same command goes on from there."
-        ) from error
+    kept = "what is done is kept: the same command goes on from there."
+    with keeping(kept), progress_bars() as progress:
+        report = run_recipe(recipes[key], effort=effort, out=out, progress=progress)
     for note in report["notes"]:
-        print(f"strongltn: {note}", file=sys.stderr)
+        say(note)
     print_report(report, _lines(report), as_json=as_json)
 
 

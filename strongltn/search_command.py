@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,18 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from strongltn.console import print_report, progress_bars
-from strongltn.errors import InvalidInputError, MachineError, StrongLTNError
+from strongltn.errors import InvalidInputError
+from strongltn.exits import ExitCode, exit_code_of, explained, keeping, say
 from strongltn.search.choices import Execution, Precision, Schedule, Scope
 from strongltn.search.initialization import Init
 
 if TYPE_CHECKING:
     from strongltn.search.config import SearchConfig
     from strongltn.search.many import Outcome
-
-_EXIT_FAILED = 1  # a run ended without a result
-_EXIT_BAD_INPUT = 2
-_EXIT_MACHINE = 3
-
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
@@ -105,7 +100,7 @@ def search(
     A run that was stopped goes on after its last whole epoch; one that is done is not repeated.
 
     Exit 0: all runs are done. Exit 1: one failed; the others are done. Exit 2: bad input. Exit 3:
-    the machine would not let us, such as a full disk.
+    one failed for want of memory, disk or the like; the others are done.
     """
     from strongltn.search.settings import settings_of
 
@@ -143,9 +138,9 @@ def search(
     if lines or as_json:
         print_report(report, lines, as_json=as_json)
     for message in _complaints(outcomes):
-        print(f"strongltn: {message}", file=sys.stderr)
+        say(message)
     if report["failures"]:
-        raise typer.Exit(_exit_code([row.error for row in outcomes if row.error is not None]))
+        raise typer.Exit(_worst(outcomes))
 
 
 def bench_search(
@@ -161,14 +156,6 @@ def bench_search(
     with progress_bars() as progress:
         report = run_benchmark(is_quick=quick, progress=progress)
     print_report(report, report_lines(report), as_json=as_json)
-
-
-def _exit_code(errors: list[Exception]) -> int:
-    """Return the exit code of runs that ended with these errors."""
-    if not all(isinstance(error, InvalidInputError | MachineError) for error in errors):
-        return _EXIT_FAILED
-    is_machine = any(isinstance(error, MachineError) for error in errors)
-    return _EXIT_MACHINE if is_machine else _EXIT_BAD_INPUT
 
 
 def _all_seeds(seed: list[int] | None, seeds: str | None) -> list[int]:
@@ -194,18 +181,18 @@ def _run_all(
 
     is_here = device_named(device).type == "cuda" or len(configs) == 1
     carry_out = partial(run, device=device, **options)
-    try:
-        with progress_bars() as progress:
-            if is_here:
-                carry_out = partial(carry_out, progress=progress)
-                return run_many(configs, out, run=carry_out, executor=InThisProcess())
-            return run_many(configs, out, run=carry_out, progress=progress)
-    except (KeyboardInterrupt, SystemExit):
-        print(
-            "strongltn: stopped; the same command goes on after the last whole epoch.",
-            file=sys.stderr,
-        )
-        raise
+    kept = "the same command goes on after the last whole epoch."
+    with keeping(kept), progress_bars() as progress:
+        if is_here:
+            carry_out = partial(carry_out, progress=progress)
+            return run_many(configs, out, run=carry_out, executor=InThisProcess())
+        return run_many(configs, out, run=carry_out, progress=progress)
+
+
+def _worst(outcomes: list[Outcome]) -> ExitCode:
+    """Return the gravest exit code of the failures; that of bad input only if all of them are."""
+    codes = {exit_code_of(row.error) for row in outcomes if row.error is not None}
+    return max(codes - {ExitCode.BAD_INPUT}, default=ExitCode.BAD_INPUT)
 
 
 def _report(outcomes: list[Outcome]) -> dict[str, Any]:
@@ -232,8 +219,7 @@ def _complaints(outcomes: list[Outcome]) -> list[str]:
         if isinstance(error, InvalidInputError):
             found.append(str(error))
         elif error is not None:
-            kind = "" if isinstance(error, StrongLTNError) else f"{type(error).__name__}: "
-            found.append(f"{outcome.directory}: {kind}{error}")
+            found.append(f"{outcome.directory}: {explained(error)}")
     return list(dict.fromkeys(found))
 
 

@@ -216,6 +216,7 @@ def _target(data: bytes, originals: Originals, directory: Path) -> None:
 _READING = (
     "proofs_check.certificate.audit",
     "strongltn.certify.statement",
+    "strongltn.networks.state_dict",
     "strongltn.networks.target_file",
     "strongltn.networks.ticket_directory",
 )

@@ -27,8 +27,10 @@ DOCUMENTS, ARRAYS = (TICKET, CERTIFICATE), (TARGET, MASK, WITNESS)
 
 
 def read_files(directory: Path) -> dict[str, bytes]:
-    """Return what a checker reads of a directory."""
-    return {name: (directory / name).read_bytes() for name in (*DOCUMENTS, *ARRAYS)}
+    """Return what a checker reads of a directory; witnesses under their old, fixed name."""
+    (witness,) = directory.glob("witness*.safetensors")
+    files = {name: (directory / name).read_bytes() for name in (*DOCUMENTS, TARGET, MASK)}
+    return files | {WITNESS: witness.read_bytes()}
 
 
 def write_files(files: Files, directory: Path) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
@@ -18,8 +18,7 @@ from proofs_check.certificate.ranges import Setting, prove_ranges
 from proofs_check.certificate.reader import NotATicketError, Rejected, require, show
 from proofs_check.certificate.schema import parse_certificate, parse_ticket
 
-_DOCUMENTS = ("ticket.json", "certificate.json")
-_ARRAYS = ("target.safetensors", "mask.safetensors", "witness.safetensors")
+_ARRAYS = ("target.safetensors", "mask.safetensors")
 
 
 class Verdict(StrEnum):
@@ -49,44 +48,46 @@ class Audit:
         raise TypeError("an Audit has no truth value: compare its verdict with Verdict.PROVED")
 
 
-def verify(directory: str | Path, *, progress: Callable[[str], None] | None = None) -> Audit:
-    """Prove or reject what the ticket in `directory` claims, in exact arithmetic.
+def verify(directory: str | Path, certificate: str = "certificate.json") -> Audit:
+    """Prove or reject what a certificate claims of the ticket in `directory`, in exact arithmetic.
 
-    Nothing in the directory (FORMAT.md) is trusted. `progress` is called with every statement that
-    was proved. Raises NotATicketError if there is no ticket.json. Rigor: exact. Randomness: none.
+    Nothing in it (FORMAT.md) is trusted. Raises NotATicketError if there is no ticket.json.
     """
     folder = Path(directory)
     if not (folder / "ticket.json").exists():
         raise NotATicketError(f"no ticket directory (there is no ticket.json): {folder}")
     audit, since = Audit(), time.perf_counter()
     try:
-        for statement in _prove(folder, audit):
+        for statement in _prove(folder, certificate, audit):
             audit.statements.append((statement, time.perf_counter() - since))
             since = time.perf_counter()
-            if progress is not None:
-                progress(statement)
     except (Rejected, OSError, RecursionError) as reason:
         audit.rejected = str(reason)
     return audit
 
 
-def _prove(folder: Path, audit: Audit) -> Iterator[str]:
+def _prove(folder: Path, document: str, audit: Audit) -> Iterator[str]:
     """Read the files, draw the networks again and prove all claims, naming each group."""
-    require((folder / "certificate.json").exists(), "no certificate: nothing is claimed")
+    require((folder / document).exists(), "no certificate: nothing is claimed")
     # Each file is read once: the bytes that are hashed are the bytes that are parsed.
-    raw = {name: reader.read_file(folder / name) for name in _DOCUMENTS + _ARRAYS}
-    documents = [reader.parse_json(raw[name], name) for name in _DOCUMENTS]
-    ticket = parse_ticket(documents[0])
-    certificate = parse_certificate(documents[1], len(ticket["layers"]))
-    digests = {"ticket.json": certificate["ticket_sha256"], **ticket["sha256"]}
-    digests["witness.safetensors"] = certificate["witness_sha256"]
+    raw = {name: reader.read_file(folder / name) for name in ("ticket.json", document)}
+    ticket = parse_ticket(reader.parse_json(raw["ticket.json"], "ticket.json"))
+    claims = reader.parse_json(raw[document], document)
+    certificate = parse_certificate(claims, len(ticket["layers"]))
+    stated = certificate["witness_sha256"]
+    require(stated.isalnum(), f"witness_sha256 is a digest: got {show(stated)}")
+    name = f"witness-{stated[:16]}.safetensors"
+    arrays = (*_ARRAYS, name if (folder / name).exists() else "witness.safetensors")
+    raw |= {name: reader.read_file(folder / name) for name in arrays}
+    digests = {"ticket.json": certificate["ticket_sha256"], **ticket["sha256"], arrays[2]: stated}
     for name, stated in digests.items():
         found = hashlib.sha256(raw[name]).hexdigest()
         require(found == stated, f"SHA-256 of {name} is {found}: stated {show(stated)}")
-    audit.facts.update(domain=str(documents[1]["domain"]), output_norm=certificate["output_norm"])
+    audit.facts.update(domain=str(claims["domain"]), output_norm=certificate["output_norm"])
     audit.facts["target_sha256"] = digests["target.safetensors"]
+    audit.facts["target_as_stated"] = ascii(ticket.get("reading", "not stated"))[:1000]
     yield "the files have the stated digests"
-    targets, masks, witness = (reader.parse_arrays(raw[name], name) for name in _ARRAYS)
+    targets, masks, witness = (reader.parse_arrays(raw[name], name) for name in arrays)
     # All other sizes follow from the arrays of the target.
     layers = [read_target(targets, i, ticket) for i in range(len(ticket["layers"]))]
     setting = Setting(certificate, witness, layers[0][0].numerators.shape[1])
@@ -103,7 +104,7 @@ def _prove(folder: Path, audit: Audit) -> Iterator[str]:
     kept = sum(layer.num_kept for layer in setting.layers)
     audit.facts.update(target_weights=sum(sizes), kept_source_weights=kept)
     audit.facts["method"] = yield from _prove_claims(setting, sum(ticket["scale_exponents"]))
-    for name, rest in zip(_ARRAYS, (targets, masks, witness), strict=True):
+    for name, rest in zip(arrays, (targets, masks, witness), strict=True):
         require(not rest, f"{name} has no further arrays: {show(sorted(rest))}")
     yield "upper_bound and lower_bound"
     upper, lower = (certificate[key].fraction() for key in ("upper_bound", "lower_bound"))

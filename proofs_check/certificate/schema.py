@@ -46,7 +46,7 @@ _TICKET = {
     "scale_exponents": [EXPONENT],
     "samples_per_weight": range(1, 1 << 31),
     "sha256": {"target.safetensors mask.safetensors": _text},
-    "drawn_sha256": _text,
+    "drawn_sha256 reading?": _text,
 }
 _DOMAIN = {"radius?": _bound, "lower? upper?": _dyadic, "exponent?": EXPONENT}
 _NORMS = {"weight_norm error_norm bias_error_norm": _bound}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-import numba
 import numpy as np
 
+from strongltn.compiled import compiled
 from strongltn.numerics.exact import IntArray
 
 _LANES = 2**10  # four arrays of 32-bit keys: 16 KB, within the first cache
@@ -55,7 +55,7 @@ def exchanges_per_second(dtype: type[np.signedinteger]) -> float:
     return _VISITS * _SORTS * 6 * _LANES / best
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _exchange_often(a: IntArray, b: IntArray, c: IntArray, d: IntArray, num_visits: int) -> None:
     """Sort the four keys of each lane again and again, every time in another order."""
     for _ in range(num_visits):

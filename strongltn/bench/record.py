@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
-from strongltn.errors import InvalidInputError, MachineError
+from strongltn import storage
+from strongltn.errors import InvalidInputError
 from strongltn.storage import Record, make_directory, read_entries
 
 HISTORY = "history.jsonl"
@@ -22,11 +22,7 @@ def check_writable(directory: Path, record: Path | None) -> None:
     MachineError
         The directory may not be written.
     """
-    above = next(place for place in (directory, *directory.parents) if place.exists())
-    if not above.is_dir():
-        raise InvalidInputError("out", got=str(directory), allowed="a writable directory")
-    if not os.access(above, os.W_OK):
-        raise MachineError(f"Could not write {directory}: {above} is read-only for you.")
+    storage.check_writable(directory)
     if record is not None and (record.is_dir() or not record.absolute().parent.is_dir()):
         raise InvalidInputError(
             "record", got=str(record), allowed="a file, in a directory that exists"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.certify.ascent import Ascent, DifferenceNetwork
+from strongltn.default_state import in_default_state, one_thread
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Ball, Domain, LocalBox, OutputNorm
 from strongltn.networks.target import ScaledLayer
@@ -71,6 +72,8 @@ class AttackResult:
     layer_errors: tuple[float, ...]
 
 
+@in_default_state()
+@one_thread()
 def attack(
     layers: tuple[ScaledLayer, ...],
     errors: tuple[LayerError, ...],

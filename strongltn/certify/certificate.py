@@ -15,9 +15,15 @@ from strongltn.certify.attack import AttackResult
 from strongltn.certify.bounds import LayerBounds
 from strongltn.certify.method import Arrays, Method
 from strongltn.certify.stages import Progress
-from strongltn.certify.statement import CERTIFICATE_FILE, VERSION, WITNESS_FILE, domain_entry
+from strongltn.certify.statement import (
+    CERTIFICATE_FILE,
+    VERSION,
+    domain_entry,
+    witness_file,
+)
 from strongltn.certify.two_sided import two_sided_bound
 from strongltn.certify.upper import CertifySettings
+from strongltn.default_state import in_default_state
 from strongltn.networks.domain import Domain, OutputNorm
 from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import Ticket
@@ -61,15 +67,24 @@ class Certificate:
     notes: tuple[str, ...]
     seconds: dict[str, float]
 
-    def to_files(self, ticket_bytes: bytes) -> dict[str, bytes]:
-        """Return the certificate's two files; `ticket_bytes` are those of ticket.json."""
+    def to_files(self, ticket_bytes: bytes, *, name: str = CERTIFICATE_FILE) -> dict[str, bytes]:
+        """Return the certificate's two files, the witnesses first.
+
+        Parameters
+        ----------
+        ticket_bytes : bytes
+            The content of ticket.json.
+        name : str
+            The name of the certificate's own file.
+        """
         domain, arrays = domain_entry(self.domain)
         witness = save(_contiguous(arrays | self._arrays()))
+        witness_sha256 = hashlib.sha256(witness).hexdigest()
         certificate = {
             "format": "strongltn-certificate",
             "version": VERSION,
             "ticket_sha256": hashlib.sha256(ticket_bytes).hexdigest(),
-            "witness_sha256": hashlib.sha256(witness).hexdigest(),
+            "witness_sha256": witness_sha256,
             "domain": domain,
             "output_norm": self.output_norm.value,
             "layers": [_layer_entry(layer) for layer in self.layers],
@@ -79,7 +94,7 @@ class Certificate:
             "attack_exponent": self.attack.inputs.exponent,
         }
         text = json.dumps(certificate, indent=1) + "\n"
-        return {WITNESS_FILE: witness, CERTIFICATE_FILE: text.encode("ascii")}
+        return {witness_file(witness_sha256): witness, name: text.encode("ascii")}
 
     def _arrays(self) -> Arrays:
         arrays = {"attack": self.attack.inputs.numerators}
@@ -91,6 +106,7 @@ class Certificate:
         return arrays
 
 
+@in_default_state()
 def certify_ticket(
     target: TargetNetwork,
     ticket: Ticket,

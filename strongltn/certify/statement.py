@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,16 +12,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.numpy import load
 
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Ball, Box, Domain, LocalBox, OutputNorm
-from strongltn.networks.ticket_directory import TICKET_FILE
+from strongltn.networks.ticket_directory import TICKET_FILE, read_ticket_file
 from strongltn.numerics.dyadic import DyadicArray, from_text, to_text
 
 CERTIFICATE_FILE = "certificate.json"
-WITNESS_FILE = "witness.safetensors"
 VERSION = 2
+
+_OLD_WITNESS_FILE = "witness.safetensors"
 
 # What unexpected JSON leads to: other types, missing keys, numbers too large, nesting too deep.
 _UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -39,6 +42,10 @@ class Statement:
     methods : tuple of str
     upper_bound, lower_bound : Fraction
         In the units of the target's output.
+    key : str
+        The digest of domain and norm: certificates with one key can be compared.
+    witness_file : str
+        The file of its witnesses.
     """
 
     domain: Domain
@@ -46,10 +53,12 @@ class Statement:
     methods: tuple[str, ...]
     upper_bound: Fraction
     lower_bound: Fraction
+    key: str
+    witness_file: str
 
 
-def read_certificate(directory: Path) -> Statement | None:
-    """Return what the certificate of a ticket directory states; None without one.
+def read_certificate(directory: Path, name: str = CERTIFICATE_FILE) -> Statement | None:
+    """Return what a certificate of a ticket directory states; None without one.
 
     Raises
     ------
@@ -57,33 +66,55 @@ def read_certificate(directory: Path) -> Statement | None:
         There is one, and it cannot be read, is of another version, or speaks of another
         ticket.json.
     """
-    path = directory / CERTIFICATE_FILE
-    if not path.is_file():
+    path = directory / name
+    if not os.path.exists(path):  # also where the name is too long for a file
         return None
     try:
-        return _statement(directory, json.loads(path.read_bytes()))
-    except (OSError, SafetensorError, *_UNREADABLE) as error:
+        return _statement(directory, json.loads(read_ticket_file(directory, name)))
+    except InvalidInputError:
+        raise
+    except (SafetensorError, *_UNREADABLE) as error:
         raise InvalidInputError(
             "DIR",
             got=f"{path}, which is not usable: {error}",
             allowed="a directory with a readable certificate of its ticket",
-            hint="Run strongltn certify with --domain, which writes it anew.",
+            hint="Run strongltn certify with --domain and --replace, which writes it anew.",
         ) from error
+
+
+def witness_file(witness_sha256: str) -> str:
+    """Return the name of the file of the witnesses with this digest."""
+    return f"witness-{witness_sha256[:16]}.safetensors"
+
+
+def claim_key(domain: Domain, output_norm: OutputNorm) -> str:
+    """Return a digest, 12 hexadecimal digits, of what a certificate speaks of: domain and norm."""
+    entry, arrays = domain_entry(domain)
+    ends = {name: array.tolist() for name, array in arrays.items()}
+    text = json.dumps([entry, ends, output_norm.value], sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:12]
 
 
 def _statement(directory: Path, certificate: dict[str, Any]) -> Statement:
     version = certificate["version"]
     if version != VERSION:
         raise ValueError(f"it is of version {version}, not {VERSION}")
-    digest = hashlib.sha256((directory / TICKET_FILE).read_bytes()).hexdigest()
+    digest = hashlib.sha256(read_ticket_file(directory, TICKET_FILE)).hexdigest()
     if certificate["ticket_sha256"] != digest:
         raise ValueError(f"it speaks of another {TICKET_FILE}")
+    witness = witness_file(certificate["witness_sha256"])
+    if not (directory / witness).exists():  # certificates of version 0.1.0 are beside the old name
+        witness = _OLD_WITNESS_FILE
+    domain = _domain_of(certificate["domain"], directory, witness)
+    output_norm = OutputNorm(certificate["output_norm"])
     return Statement(
-        _domain_of(certificate["domain"], directory / WITNESS_FILE),
-        OutputNorm(certificate["output_norm"]),
+        domain,
+        output_norm,
         tuple(certificate["methods"]),
         from_text(certificate["upper_bound"]),
         from_text(certificate["lower_bound"]),
+        claim_key(domain, output_norm),
+        witness,
     )
 
 
@@ -112,11 +143,11 @@ def domain_entry(domain: Domain) -> tuple[dict[str, Any], Arrays]:
     return {"kind": "local-box", "exponent": exponent}, arrays
 
 
-def _domain_of(entry: dict[str, Any], witness: Path) -> Domain:
+def _domain_of(entry: dict[str, Any], directory: Path, witness: str) -> Domain:
     if entry["kind"] == "ball":
         return Ball(float(from_text(entry["radius"])))
     if entry["kind"] == "box":
         return Box(float(from_text(entry["lower"])), float(from_text(entry["upper"])))
-    with safe_open(witness, framework="numpy") as file:
-        ends = [file.get_tensor(name) for name in ("domain_lower", "domain_upper")]
+    arrays = load(read_ticket_file(directory, witness))
+    ends = [arrays[name] for name in ("domain_lower", "domain_upper")]
     return LocalBox.from_ends(*(DyadicArray(end, entry["exponent"]) for end in ends))

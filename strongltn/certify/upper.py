@@ -26,6 +26,7 @@ from strongltn.certify.method import (
 )
 from strongltn.certify.quadratic.bound import InteriorPoint, quadratic_bound
 from strongltn.certify.stages import Progress, Stages
+from strongltn.default_state import one_thread
 from strongltn.errors import UnsolvedError
 from strongltn.networks.domain import Ball, Domain, OutputNorm
 from strongltn.networks.target import ScaledLayer
@@ -102,26 +103,29 @@ def upper_bounds(
     problem, norm = (layers, errors, domain), settings.output_norm
     methods: dict[str, Method] = {}
     notes: list[str] = []
-    with stages.stage("norms"):
-        bounds = layer_bounds(layers, errors)
-    with stages.stage(SPECTRAL_TRIANGLE) as name:
-        chain = difference_chain(layers, errors, bounds, domain=domain)
-        methods[name] = Method.from_chain(chain)
-    with stages.stage(DIFFERENTIAL_INTERVAL) as name:
-        interval = differential_interval(*problem)
-        methods[name] = Method.from_differential(name, interval, norm)
-    with stages.stage(BACKWARD_DIFFERENTIAL) as name:
-        if max_nodes(layers):
-            slopes = settings.backward if settings.is_tight else None
-            backward = backward_differential(*problem, settings=slopes)
-        else:
-            backward = interval
-            notes.append(f"{name} is that of the intervals: too wide for multipliers in the file")
-        methods[name] = Method.from_differential(name, backward, norm)
-    ranges = backward.leaves[0]
-    with stages.stage(CENTRE_SPLIT) as name:
-        chain = difference_chain(layers, errors, bounds, domain=domain, ranges=ranges)
-        methods[name] = Method.from_chain(chain)
+    with one_thread():  # so that the bits do not depend on the number of cores
+        with stages.stage("norms"):
+            bounds = layer_bounds(layers, errors)
+        with stages.stage(SPECTRAL_TRIANGLE) as name:
+            chain = difference_chain(layers, errors, bounds, domain=domain)
+            methods[name] = Method.from_chain(chain)
+        with stages.stage(DIFFERENTIAL_INTERVAL) as name:
+            interval = differential_interval(*problem)
+            methods[name] = Method.from_differential(name, interval, norm)
+        with stages.stage(BACKWARD_DIFFERENTIAL) as name:
+            if max_nodes(layers):
+                slopes = settings.backward if settings.is_tight else None
+                backward = backward_differential(*problem, settings=slopes)
+            else:
+                backward = interval
+                notes.append(
+                    f"{name} is that of the intervals: too wide for multipliers in the file"
+                )
+            methods[name] = Method.from_differential(name, backward, norm)
+        ranges = backward.leaves[0]
+        with stages.stage(CENTRE_SPLIT) as name:
+            chain = difference_chain(layers, errors, bounds, domain=domain, ranges=ranges)
+            methods[name] = Method.from_chain(chain)
     attempts = {INPUT_SPLITTING: _splitting, QUADRATIC: _quadratic} if settings.is_tight else {}
     for name, attempt in attempts.items():
         with stages.stage(name):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.truth import GroundTruth
 from strongltn.networks import TargetNetwork
@@ -86,6 +87,7 @@ class Agreement:
     is_dead: bool
 
 
+@in_default_state()
 def agreement_of(network: TargetNetwork, truth: GroundTruth, examples: Examples) -> Agreement:
     """Compare 2^K times a network, such as one that was found, with the target.
 
@@ -114,6 +116,7 @@ def agreement_of(network: TargetNetwork, truth: GroundTruth, examples: Examples)
     )
 
 
+@in_default_state()
 def outputs_of(network: TargetNetwork, inputs: NDArray[np.float32]) -> torch.Tensor:
     """Return the outputs (count, outputs) of a network in its own type."""
     import torch

@@ -10,6 +10,7 @@ from.
 from __future__ import annotations
 
 from strongltn.construct import RELU_DIAMOND, Construction, build_ticket, make_plan
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.truth import GroundTruth, check_without_biases
 from strongltn.networks import Activation, Domain, LinearLayer, TargetNetwork
@@ -18,6 +19,7 @@ from strongltn.rng import WeightLaw
 _TOLERANCE = 0.01  # only reported by builds, and nothing here reports it
 
 
+@in_default_state()
 def constructed_truth(
     target: TargetNetwork,
     *,

@@ -25,6 +25,7 @@ from strongltn.certify import CertifySettings
 from strongltn.certify.stages import Progress
 from strongltn.certify.two_sided import two_sided_bound
 from strongltn.construct.plan import scale_exponents
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Domain, OutputNorm, TargetNetwork
 from strongltn.networks.target import ScaledLayer
@@ -75,6 +76,7 @@ class FoundCertificate:
         }
 
 
+@in_default_state()
 def certify_found(
     found: TargetNetwork,
     dense: TargetNetwork,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 
 
@@ -42,6 +43,7 @@ class MaskOverlap:
         return self.intersection / self.union if self.union else 1.0
 
 
+@in_default_state()
 def mask_overlap(
     one: Sequence[NDArray[np.bool_]], other: Sequence[NDArray[np.bool_]]
 ) -> MaskOverlap:

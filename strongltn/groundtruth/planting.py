@@ -30,6 +30,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.truth import GroundTruth, check_without_biases
 from strongltn.networks import LinearLayer, TargetNetwork
@@ -37,6 +38,7 @@ from strongltn.rng import named_generator
 from strongltn.search.initialization import Init
 
 
+@in_default_state()
 def plant(
     target: TargetNetwork,
     hidden_widths: tuple[int, ...],

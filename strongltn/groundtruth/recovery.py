@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 import torch
-from threadpoolctl import threadpool_limits
 
+from strongltn.default_state import in_default_state, one_thread
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.agreement import (
     Agreement,
@@ -109,6 +109,7 @@ class Recovery:
     overlap: MaskOverlap
 
 
+@in_default_state()
 def recover(
     truth: GroundTruth,
     examples: Examples,
@@ -151,7 +152,7 @@ def recover(
     handle = attach(module, EdgePopup(), density=1.0, seed=seed)
     if settings.start is Start.TRUTH:
         _raise_scores(handle, truth)
-    with threadpool_limits(1):  # small matrices are slower on several threads
+    with one_thread():  # small matrices are slower on several threads
         _descend(module, handle, truth, examples, settings=settings, seed=seed)
     masks = tuple(mask.numpy() for mask in handle.masks().values())
     network = masked_network(truth.source, masks)

@@ -13,6 +13,7 @@ import torch
 
 from strongltn.certify import CertifySettings
 from strongltn.certify.stages import Progress
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.found import certify_found
 from strongltn.networks import Box, Domain, TargetNetwork
@@ -21,6 +22,7 @@ from strongltn.search.datasets import dataset_named
 from strongltn.search.result import RESULT, SearchResult, finished_result
 
 
+@in_default_state()
 def certify_runs(
     found: Path,
     dense: Path,

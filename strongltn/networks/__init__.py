@@ -10,6 +10,7 @@ from strongltn.networks.domain import (
     parse_domain,
 )
 from strongltn.networks.mask import PairMask
+from strongltn.networks.reading import Likeness, Reading
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.networks.target import LinearLayer, ScaledLayer, TargetNetwork
 from strongltn.networks.ticket import EffectiveLayer, Ticket
@@ -20,10 +21,12 @@ __all__ = [
     "Box",
     "Domain",
     "EffectiveLayer",
+    "Likeness",
     "LinearLayer",
     "LocalBox",
     "OutputNorm",
     "PairMask",
+    "Reading",
     "ScaledLayer",
     "SourceNetwork",
     "TargetNetwork",

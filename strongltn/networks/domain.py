@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.errors import InvalidInputError
+from strongltn.networks.array_file import read_array
 from strongltn.numerics.dyadic import DyadicArray, ceil_to_grid, floor_to_grid
 
 _END_BITS = 24  # of the ends of a box about a centre: short ends keep products with them short
@@ -252,14 +252,7 @@ def load_center(path: Path) -> NDArray[np.float64]:
     InvalidInputError
         The file is not such an array, or an entry is not finite.
     """
-    try:
-        # a .npy file and nothing else: no archive, no pickle, no size that the file does not have
-        array = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, TypeError, OverflowError, SyntaxError, TokenError) as error:
-        raise InvalidInputError(
-            "center", got=f"{path}: {error}", allowed="a .npy file with one array of numbers"
-        ) from error
-    return _checked_center(array.ravel())
+    return _checked_center(read_array(path, parameter="center").ravel())
 
 
 def _checked_center(center: NDArray[Any]) -> NDArray[np.float64]:

@@ -6,10 +6,16 @@ input: the first layer of a pair is a gather and a product, the second a masked 
 
 from __future__ import annotations
 
+import math
+from itertools import accumulate
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from strongltn.default_state import in_default_state
+from strongltn.errors import InvalidInputError
 from strongltn.networks.source import Activation
 from strongltn.networks.ticket import Ticket
 from strongltn.rng import GRID_EXPONENT
@@ -57,10 +63,10 @@ class PrunedPair(torch.nn.Module):
             second = torch.cat(values)
         self.register_buffer("second", second)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the pre-activations of one batch."""
+    def forward(self, x: torch.Tensor, one: float = 1.0) -> torch.Tensor:
+        """Return the pre-activations of one batch; `one` is what the bias is multiplied by."""
         if self.has_bias:
-            x = torch.cat([x, x.new_ones(len(x), 1)], dim=1)
+            x = torch.cat([x, x.new_full((len(x), 1), one)], dim=1)
         step = max(1, _CHUNK_ENTRIES // max(1, self.first.numel()))
         return torch.cat([self._forward_chunk(part) for part in torch.split(x, step)])
 
@@ -85,20 +91,65 @@ class PrunedNetwork(torch.nn.Module):
         arithmetic, which rounds. Certificates use exact integers instead.
     """
 
+    @in_default_state()
     def __init__(self, ticket: Ticket, *, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         dtype = dtype or torch.float32
+        self.num_inputs = ticket.source.widths[0]
         self.output_exponent = ticket.output_exponent
+        # 2^K is one factor behind the last pair, or spread over the pairs where no float holds it
+        totals = list(accumulate(ticket.scale_exponents))
+        lowest, highest = _exponents(dtype)
+        is_spread = not lowest <= self.output_exponent <= highest
+        most = highest // 2 if is_spread else 0
+        self._applied_exponents = tuple(max(-most, min(most, total)) for total in totals[:-1])
         self.pairs = torch.nn.ModuleList(
             PrunedPair(ticket, pair, dtype=dtype) for pair in range(ticket.source.num_pairs)
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return g(x), (batch, outputs), for a batch (batch, ...) of inputs, flattened."""
+        """Return g(x), (batch, outputs), for a batch (batch, ...) of inputs, flattened.
+
+        Raises
+        ------
+        InvalidInputError
+            Another number of values for each input, or another dtype than the network's.
+        """
+        self._check(x)
         x = x.flatten(1)
-        for i, pair in enumerate(self.pairs):
-            x = pair(x.relu() if i else x)
-        return x * 2.0**self.output_exponent
+        applied = 0
+        for pair, total in zip(self.pairs, (*self._applied_exponents, None), strict=True):
+            x = pair(x.relu() if pair is not self.pairs[0] else x, 2.0**applied)
+            rest = self.output_exponent if total is None else total
+            x, applied = _times_power(x, rest - applied), rest
+        return x
+
+    def _check(self, x: Any) -> None:
+        dtype = next(self.pairs.children()).first.dtype
+        is_batch = isinstance(x, torch.Tensor) and x.dtype == dtype and x.ndim >= 2
+        if not is_batch or math.prod(x.shape[1:]) != self.num_inputs:
+            is_tensor = isinstance(x, torch.Tensor)
+            raise InvalidInputError(
+                "x",
+                got=f"shape {tuple(x.shape)} of {x.dtype}" if is_tensor else type(x).__name__,
+                allowed=f"a tensor (batch, ...) of {dtype}, {self.num_inputs} values an input",
+                hint="One input is a batch of one: x[None]. Another type: x.to(dtype).",
+            )
+
+
+def _exponents(dtype: torch.dtype) -> tuple[int, int]:
+    """Return the exponents of the least and the largest power of two that a type holds."""
+    limits = torch.finfo(dtype)
+    return math.frexp(limits.tiny * limits.eps)[1] - 1, math.frexp(limits.max)[1] - 1
+
+
+def _times_power(x: torch.Tensor, exponent: int) -> torch.Tensor:
+    """Return 2^exponent x, in steps whose factors x's type holds."""
+    lowest, highest = _exponents(x.dtype)
+    while exponent:
+        step = max(lowest, min(highest, exponent))
+        x, exponent = x * 2.0**step, exponent - step
+    return x
 
 
 def _weights(numerators: NDArray[np.int32], dtype: torch.dtype) -> torch.Tensor:

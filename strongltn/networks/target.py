@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
+from strongltn.networks.reading import Reading, chain_text, shown
 from strongltn.numerics.dyadic import DyadicArray, apply, positive_part
 
 if TYPE_CHECKING:
@@ -32,13 +34,13 @@ class LinearLayer:
     bias: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        _check_array(f"{self.name}.weight", self.weight, num_dimensions=2)
+        _check_array(f"{shown(self.name)}.weight", self.weight, num_dimensions=2)
         object.__setattr__(self, "weight", _read_only(self.weight))
         if self.bias is not None:
-            _check_array(f"{self.name}.bias", self.bias, num_dimensions=1)
+            _check_array(f"{shown(self.name)}.bias", self.bias, num_dimensions=1)
             if self.bias.shape[0] != self.weight.shape[0]:
                 raise InvalidInputError(
-                    f"{self.name}.bias",
+                    f"{shown(self.name)}.bias",
                     got=f"{self.bias.shape[0]} entries",
                     allowed=f"one for each of the {self.weight.shape[0]} outputs",
                 )
@@ -80,9 +82,12 @@ class TargetNetwork:
     Attributes
     ----------
     layers : tuple of LinearLayer, at least one, widths matching
+    reading : Reading
+        Where the layers come from and what was assumed; empty where they were given one by one.
     """
 
     layers: tuple[LinearLayer, ...]
+    reading: Reading = field(default_factory=Reading)
 
     def __post_init__(self) -> None:
         if not self.layers:
@@ -91,8 +96,8 @@ class TargetNetwork:
             if before.num_outputs != after.num_inputs:
                 raise InvalidInputError(
                     "target",
-                    got=f"{before.name} with {before.num_outputs} outputs before "
-                    f"{after.name} with {after.num_inputs} inputs",
+                    got=f"{shown(before.name)} with {before.num_outputs} outputs before "
+                    f"{shown(after.name)} with {after.num_inputs} inputs",
                     allowed="a chain of Linear layers, each fed by the one before",
                 )
 
@@ -100,6 +105,11 @@ class TargetNetwork:
     def widths(self) -> tuple[int, ...]:
         """Numbers of inputs, hidden neurons and outputs."""
         return (self.layers[0].num_inputs, *(layer.num_outputs for layer in self.layers))
+
+    @property
+    def chain(self) -> str:
+        """The chain in one line of ASCII: ``784 -(fc1)-> 500, ReLU, -(fc2)-> 10``."""
+        return chain_text(self.layers)
 
     @property
     def num_weights(self) -> int:
@@ -118,10 +128,13 @@ class TargetNetwork:
             scaled.append(ScaledLayer(weight, bias))
         return tuple(scaled)
 
+    @in_default_state()
     def to_module(self) -> torch.nn.Sequential:
-        """Return the network as a frozen `torch.nn.Sequential` in the weights' own dtype."""
+        """Return the network as a frozen `torch.nn.Sequential`, in float64 if any weight is."""
         import torch
 
+        is_single = all(layer.weight.dtype == np.float32 for layer in self.layers)
+        dtype = torch.float32 if is_single else torch.float64
         modules: list[torch.nn.Module] = []
         for layer in self.layers:
             if modules:
@@ -131,7 +144,7 @@ class TargetNetwork:
                 layer.num_outputs,
                 bias=layer.bias is not None,
                 device="meta",  # random weights would move torch's generator
-                dtype=torch.float32 if layer.weight.dtype == np.float32 else torch.float64,
+                dtype=dtype,
             ).to_empty(device="cpu")
             with torch.no_grad():
                 linear.weight.copy_(torch.from_numpy(layer.weight.copy()))
@@ -141,82 +154,59 @@ class TargetNetwork:
         return torch.nn.Sequential(*modules).requires_grad_(False)
 
     @staticmethod
-    def from_state_dict(state: Mapping[str, torch.Tensor]) -> TargetNetwork:
-        """Return the network of a state dict of Linear layers, in the order of its keys.
+    def from_state_dict(
+        state: Mapping[str, torch.Tensor], *, layers: Sequence[str] | None = None
+    ) -> TargetNetwork:
+        """Return the network of a state dict of Linear layers with ReLU between them.
+
+        A state dict does not say in which order its layers run. The order is that of names which
+        differ in one number alone (fc1, fc2, fc10), or the only one in which the widths fit; where
+        neither decides, or they contradict each other, `layers` must. That ReLU stands between the
+        layers, and nothing elsewhere, is assumed.
 
         Parameters
         ----------
-        state : mapping from ``NAME.weight`` (2-D) and ``NAME.bias`` (1-D) to tensors
-            ReLU is understood between the layers, nothing after the last.
+        state : mapping from names to tensors
+            ``NAME.weight`` (2-D) and ``NAME.bias`` (1-D), or for both ``_orig`` and ``_mask`` of
+            `torch.nn.utils.prune`, whose product is taken.
+        layers : sequence of str, optional
+            The names of the layers in the order in which they run; others are left out.
 
         Raises
         ------
         InvalidInputError
-            A key or a tensor that no Linear layer has, a non-finite weight, an empty network.
+            A key or a tensor that no Linear layer has, a non-finite weight, an empty network, an
+            order that is not known.
         """
-        arrays: dict[str, dict[str, NDArray[Any]]] = {}
-        for key, tensor in state.items():
-            name, _, kind = key.rpartition(".")
-            expected = {"weight": 2, "bias": 1}.get(kind)
-            if expected is None or not name or getattr(tensor, "ndim", None) != expected:
-                raise InvalidInputError(
-                    "target",
-                    got=f"the entry {key!r} ({_describe(tensor)})",
-                    allowed="a state dict of Linear layers: NAME.weight (2-D), NAME.bias (1-D)",
-                )
-            arrays.setdefault(name, {})[kind] = _to_numpy(key, tensor)
-        for name, parts in arrays.items():
-            if "weight" not in parts:
-                raise InvalidInputError(
-                    "target",
-                    got=f"{name}.bias without {name}.weight",
-                    allowed="biases with weights",
-                )
-        return TargetNetwork(
-            tuple(
-                LinearLayer(name, parts["weight"], parts.get("bias"))
-                for name, parts in arrays.items()
-            )
-        )
+        from strongltn.networks.state_dict import read_state_dict
+
+        return read_state_dict(state, layers=layers)
 
     @staticmethod
-    def from_module(module: torch.nn.Module) -> TargetNetwork:
-        """Return the network that a module of Linear and ReLU computes.
+    def from_module(
+        module: torch.nn.Module, *, example: torch.Tensor | None = None
+    ) -> TargetNetwork:
+        """Return the network that a module computes, read from the graph that it runs.
 
-        A `torch.nn.Sequential` is read layer by layer. Any other module is read from its state dict
-        and then compared with the chain Linear, ReLU, ..., Linear on random inputs of several
-        sizes: a check, not a proof.
+        The graph is that of `torch.export`, with all hooks, subclasses and parametrizations. It
+        must be a chain Linear, ReLU, ..., Linear; reshapes of each input, identities and Dropout in
+        eval mode are passed over, weights that depend on no input are evaluated once. The module is
+        left as it is, in the mode in which it is.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+        example : float tensor (batch, ...), optional
+            An input of the shape that the forward expects; default: (batch, inputs).
 
         Raises
         ------
         InvalidInputError
-            A layer that is not supported, or a module that computes something else.
+            The operator and the place of what is no such chain, or why the forward did not run.
         """
-        import torch
+        from strongltn.networks.module_graph import read_module
 
-        if isinstance(module, torch.nn.Sequential):
-            _check_sequence(list(module))
-            return TargetNetwork.from_state_dict(module.state_dict())
-        if isinstance(module, torch.nn.Linear):
-            return TargetNetwork.from_module(torch.nn.Sequential(module))
-        target = TargetNetwork.from_state_dict(module.state_dict())
-        first = target.layers[0]
-        generator = torch.Generator().manual_seed(0)
-        dtype = torch.float32 if first.weight.dtype == np.float32 else torch.float64
-        sizes = torch.logspace(-2, 3, 6, dtype=dtype)[:, None, None]
-        probe = torch.randn(6, 16, first.num_inputs, generator=generator, dtype=dtype) * sizes
-        probe = probe.flatten(0, 1)
-        with torch.no_grad():
-            expected = target.to_module()(probe)
-            got = module(probe)
-        if got.shape != expected.shape or not torch.allclose(got, expected, rtol=1e-3, atol=1e-5):
-            raise InvalidInputError(
-                "target",
-                got=f"a {type(module).__name__} whose outputs differ from that chain",
-                allowed="a module that computes Linear, ReLU, ..., Linear",
-                hint="Give a torch.nn.Sequential of Linear and ReLU.",
-            )
-        return target
+        return read_module(module, example=example)
 
 
 def evaluate(layers: tuple[ScaledLayer, ...], inputs: DyadicArray) -> DyadicArray:
@@ -225,25 +215,6 @@ def evaluate(layers: tuple[ScaledLayer, ...], inputs: DyadicArray) -> DyadicArra
     for i, layer in enumerate(layers):
         activations = layer(positive_part(activations) if i else activations)
     return activations
-
-
-def _check_sequence(modules: list[torch.nn.Module]) -> None:
-    import torch
-
-    if modules and isinstance(modules[0], torch.nn.Flatten):
-        modules = modules[1:]
-    for i, module in enumerate(modules):
-        expected = torch.nn.ReLU if i % 2 else torch.nn.Linear
-        if not isinstance(module, expected):
-            raise InvalidInputError(
-                "target",
-                got=f"{type(module).__name__} at position {i}",
-                allowed="Linear and ReLU in turn (a leading Flatten is skipped)",
-            )
-    if modules and len(modules) % 2 == 0:
-        raise InvalidInputError(
-            "target", got="a ReLU at the end", allowed="a network that ends in a Linear layer"
-        )
 
 
 def _check_array(name: str, array: NDArray[Any], *, num_dimensions: int) -> None:
@@ -265,25 +236,3 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     copy = np.array(array, order="C")
     copy.setflags(write=False)
     return copy
-
-
-def _to_numpy(key: str, tensor: torch.Tensor) -> NDArray[Any]:
-    import torch
-
-    if tensor.dtype in (torch.float16, torch.bfloat16):  # exact in float32
-        tensor = tensor.float()
-    if tensor.dtype not in (torch.float32, torch.float64):
-        raise InvalidInputError(
-            key, got=f"dtype {tensor.dtype}", allowed="float16, bfloat16, float32 or float64"
-        )
-    if tensor.is_meta or tensor.layout is not torch.strided:
-        raise InvalidInputError(
-            key, got=f"a tensor on {tensor.device}, {tensor.layout}", allowed="dense, with values"
-        )
-    array: NDArray[Any] = tensor.detach().cpu().numpy()
-    return array
-
-
-def _describe(value: object) -> str:
-    shape = getattr(value, "shape", None)
-    return type(value).__name__ if shape is None else f"shape {tuple(shape)}"

@@ -1,17 +1,15 @@
-"""Ticket directories: written whole or not at all, refused when anything in them was changed.
+"""Ticket directories: what is in them, and refused when anything in them was changed.
 
 The format is described in ``proofs_check/FORMAT.md``.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,67 +20,32 @@ from safetensors.numpy import load, save
 
 from strongltn.errors import InvalidInputError
 from strongltn.networks.mask import PairMask
+from strongltn.networks.reading import Reading
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.networks.target import LinearLayer, TargetNetwork
 from strongltn.networks.ticket import Ticket
 from strongltn.rng import WeightLaw
+from strongltn.storage import Contents, machine_errors, read_file
 
 TICKET_FILE = "ticket.json"
 TARGET_FILE = "target.safetensors"
 MASK_FILE = "mask.safetensors"
 REPORT_FILE = "report.json"
 
+#: The largest JSON file that is read, in bytes; the auditor has the same limit.
+MAX_JSON_BYTES = 1 << 24
+
+_FORMAT = "strongltn-ticket"
+_NAMES = re.compile(
+    r"ticket\.json|target\.safetensors|mask\.safetensors|report\.json"
+    r"|certificate(-[0-9a-f]{12})?\.json|witness(-[0-9a-f]{16})?\.safetensors"
+    r"|\.(certificate|report)\.json\.partial|\.witness\.safetensors\.partial"  # of version 0.1.0
+)
+
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+
 # What unexpected JSON leads to: other types, missing keys, numbers too large, nesting too deep.
 _UNREADABLE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
-
-
-@contextmanager
-def new_directory(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Yield an empty directory that becomes `path` if the block succeeds and vanishes otherwise.
-
-    Raises
-    ------
-    InvalidInputError
-        `path` cannot be written; or it exists and `overwrite` is false; or it is no ticket
-        directory.
-    """
-    path = path.resolve()
-    if path.exists():
-        if not overwrite:
-            raise InvalidInputError(
-                "out",
-                got=f"{path}, which exists",
-                allowed="a new path",
-                hint="Or pass --overwrite.",
-            )
-        if not (path / TICKET_FILE).is_file():
-            raise InvalidInputError(
-                "out", got=f"{path}, which is no ticket directory", allowed="a new path or a ticket"
-            )
-    ancestor = next(parent for parent in path.parents if parent.exists())
-    try:
-        work = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=ancestor))
-    except OSError as error:
-        raise InvalidInputError(
-            "out", got=f"{path} ({error.strerror})", allowed="a path that can be written"
-        ) from error
-    try:
-        work.chmod(0o755)  # mkdtemp hides its directory from others; a ticket is not a secret
-        yield work
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            shutil.rmtree(path)
-        work.rename(path)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def write_files(directory: Path, files: dict[str, bytes]) -> None:
-    """Write files one by one, each under another name first, then renamed."""
-    for name, content in files.items():
-        partial = directory / f".{name}.partial"
-        partial.write_bytes(content)
-        os.replace(partial, directory / name)
 
 
 def ticket_files(target: TargetNetwork, ticket: Ticket) -> dict[str, bytes]:
@@ -100,7 +63,7 @@ def ticket_files(target: TargetNetwork, ticket: Ticket) -> dict[str, bytes]:
         MASK_FILE: save({name: np.ascontiguousarray(array) for name, array in masks.items()}),
     }
     description = {
-        "format": "strongltn-ticket",
+        "format": _FORMAT,
         "version": 1,
         "construction": ticket.construction,
         "layers": [
@@ -124,6 +87,8 @@ def ticket_files(target: TargetNetwork, ticket: Ticket) -> dict[str, bytes]:
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         "drawn_sha256": ticket.drawn_sha256(),
     }
+    if str(target.reading):
+        description["reading"] = f"{target.chain}. {target.reading}"
     files[TICKET_FILE] = (json.dumps(description, indent=1) + "\n").encode("ascii")
     return files
 
@@ -141,10 +106,10 @@ def load_ticket(directory: Path) -> tuple[TargetNetwork, Ticket]:
     Digests guard against accidents. Proof is what `proofs_check` gives.
     """
     try:
-        description = json.loads(_read(directory, TICKET_FILE))
+        description = json.loads(read_ticket_file(directory, TICKET_FILE))
         arrays = {}
         for name in (TARGET_FILE, MASK_FILE):
-            content = _read(directory, name)
+            content = read_ticket_file(directory, name)
             if hashlib.sha256(content).hexdigest() != description["sha256"][name]:
                 raise _refusal(directory, f"{name} differs from the digest in {TICKET_FILE}")
             arrays[name] = load(content)
@@ -159,8 +124,25 @@ def load_ticket(directory: Path) -> tuple[TargetNetwork, Ticket]:
     return target, ticket
 
 
+def _says_ticket(directory: Path) -> bool:
+    """Return whether a directory says that it holds a ticket."""
+    try:
+        content = read_file(directory / TICKET_FILE, parameter="out", max_bytes=MAX_JSON_BYTES)
+        return bool(json.loads(content)["format"] == _FORMAT)
+    except (OSError, *_UNREADABLE):
+        return False
+
+
+#: What may be in a ticket directory that is replaced.
+TICKET_CONTENTS = Contents(
+    kind="a ticket directory",
+    owns=lambda name: _NAMES.fullmatch(name) is not None,
+    is_ours=_says_ticket,
+)
+
+
 def _target_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> TargetNetwork:
-    return TargetNetwork(
+    target = TargetNetwork(
         tuple(
             LinearLayer(
                 layer["name"],
@@ -170,6 +152,10 @@ def _target_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
             for i, layer in enumerate(description["layers"])
         )
     )
+    if "reading" not in description:
+        return target
+    text = str(description["reading"]).removeprefix(f"{target.chain}. ")
+    return replace(target, reading=Reading((text,)))
 
 
 def _ticket_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Ticket:
@@ -192,11 +178,25 @@ def _ticket_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -
     )
 
 
-def _read(directory: Path, name: str) -> bytes:
-    try:
-        return (directory / name).read_bytes()
-    except OSError as error:
-        raise _refusal(directory, f"{name}: {error.strerror}") from error
+def read_ticket_file(directory: Path, name: str) -> bytes:
+    """Return the content of a file of a ticket directory.
+
+    Raises
+    ------
+    InvalidInputError
+        It is missing, no regular file or too large, or a link leads out of the directory.
+    MachineError
+        It cannot be read.
+    """
+    path = directory / name
+    limit = {"max_bytes": MAX_JSON_BYTES} if name.endswith(".json") else {}
+    with machine_errors(path, "read"):
+        try:
+            return read_file(path, parameter="DIR", within=directory, **limit)
+        except OSError as error:
+            if error.errno not in _NOT_THERE:
+                raise
+            raise _refusal(directory, f"{name}: {error.strerror}") from error
 
 
 def _refusal(directory: Path, reason: str) -> InvalidInputError:

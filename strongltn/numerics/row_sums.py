@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
+
+from strongltn.compiled import compiled
 
 _LEADING_BITS = 55  # with 2**7 terms of that many bits a sum fits int64
 _MOST_TERMS = 2**7
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def sum_rows(rows, error, is_rounded_down, fits):  # type: ignore[no-untyped-def]
     """Write ``abs(sum(samples[i][mask[i]]) - targets[i])`` for the rows that fit int64.
 

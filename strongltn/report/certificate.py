@@ -19,7 +19,19 @@ def account_lines(report: dict[str, Any]) -> list[str]:
         "",
         f"seconds: {_seconds(report['seconds'])}",
         *(f"note: {note}" for note in report["notes"]),
+        *_kept_lines(report["certificate"]),
         *(f"figure: {path}" for path in report.get("files", [])),
+    ]
+
+
+def _kept_lines(standing: dict[str, Any]) -> list[str]:
+    if standing["is_new"]:
+        return [f"kept in {standing['file']}"]
+    upper = outward(standing["certified_error"], upwards=True)
+    lower = outward(standing["empirical_error"], upwards=False)
+    return [
+        f"NOT written: {standing['file']} says as much of this domain or more, [{lower}, {upper}], "
+        "and is kept. --replace writes the new one in its place."
     ]
 
 

@@ -40,6 +40,7 @@ def prune_lines(report: dict[str, Any], *, directory: Path) -> list[str]:
     """Return the report of ``strongltn prune``."""
     lines = [
         f"{report['construction']} ticket for {report['target_weights']:,} weights in {directory}",
+        *_reading_lines(report),
         f"  source        {_widths(report)}",
         _weights(report),
         f"  mask          keeps {report['kept_weights']:,} of them, "
@@ -92,19 +93,20 @@ def info_lines(report: dict[str, Any]) -> list[str]:
         f"{report['construction']} ticket",
         f"  target        {' - '.join(map(str, report['target_widths']))}, "
         f"{report['target_weights']:,} weights",
+        *_reading_lines(report),
         f"  source        {_widths(report)}",
         _weights(report),
         f"  mask          keeps {report['kept_weights']:,}",
         f"  samples       {report['samples_per_weight']} for each subset sum",
     ]
-    if report["certificate"] is None:
+    if not report["certificates"]:
         return [*lines, "  no certificate: run strongltn certify"]
-    return [
-        *lines,
-        *certificate_lines(report["certificate"]),
-        f"  methods       {', '.join(report['certificate']['methods'])}",
-        "  (run strongltn verify to check)",
-    ]
+    for certificate in report["certificates"]:
+        lines += [
+            *certificate_lines(certificate),
+            f"  methods       {', '.join(certificate['methods'])}",
+        ]
+    return [*lines, "  (run strongltn verify to check)"]
 
 
 def demo_lines(report: dict[str, Any]) -> list[str]:
@@ -156,6 +158,12 @@ def _weights(report: dict[str, Any]) -> str:
         f"                {report['source_weights']:,} random weights, law {report['law']}, "
         f"seed {report['seed']}"
     )
+
+
+def _reading_lines(report: dict[str, Any]) -> list[str]:
+    """Return the network as read, and what was assumed of it."""
+    lines = [report["target_chain"], *wrap(ascii(report["target_reading"])[1:-1], 84)]
+    return [f"  {'' if i else 'network':<14}{line}" for i, line in enumerate(lines)]
 
 
 def _widths(report: dict[str, Any]) -> str:

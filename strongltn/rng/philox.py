@@ -5,8 +5,9 @@ The only module of the package in which random bits are made. Importing it impor
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from strongltn.compiled import compiled
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
@@ -16,7 +17,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def philox(c0, c1, c2, c3, key):  # type: ignore[no-untyped-def]
     """Return the four 32-bit words of one block, each in a uint64.
 
@@ -38,7 +39,7 @@ def philox(c0, c1, c2, c3, key):  # type: ignore[no-untyped-def]
     return c0, c1, c2, c3
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def fill_words(key, layer, rows, columns, out):  # type: ignore[no-untyped-def]
     """Write the one word of each address (row, column) of a layer: four columns share a block."""
     for i in range(rows.size):
@@ -53,7 +54,7 @@ def fill_words(key, layer, rows, columns, out):  # type: ignore[no-untyped-def]
         out[i] = late if is_late else early
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def fill_blocks(key, layer, rows, columns, out):  # type: ignore[no-untyped-def]
     """Write all four words of each address (row, column) of a layer: one block an address."""
     for i in range(rows.size):

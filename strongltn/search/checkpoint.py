@@ -16,6 +16,7 @@ import safetensors
 import safetensors.torch
 import torch
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.search.config import SearchConfig
 from strongltn.search.training import Training
@@ -140,6 +141,7 @@ def save_tensors(
     write_whole(path, safetensors.torch.save(on_cpu, {_RECORD: f"{_digest(on_cpu, text)} {text}"}))
 
 
+@in_default_state()
 def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Return what `save_tensors` has written: tensors on the CPU, and the values.
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError, TrainingDiverged
 from strongltn.search.checkpoint import Checkpoint, save_tensors, tensor_digest
 from strongltn.search.choices import Execution
@@ -29,6 +30,7 @@ __all__ = ["CHECKPOINT", "MASKS", "RESULT", "Progress", "SearchResult", "run"]
 Progress = Callable[[str, int, int], None]
 
 
+@in_default_state()
 def run(
     config: SearchConfig,
     directory: Path,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.utils import parametrize
 
+from strongltn.default_state import in_default_state
 from strongltn.search.choices import Scope
 from strongltn.search.density import check_density
 from strongltn.search.initialization import LayerStreams
@@ -139,6 +140,7 @@ class SearchHandle:
         return self.module.get_parameter(f"{prefix}parametrizations.weight.original")
 
 
+@in_default_state()
 def attach(
     module: torch.nn.Module,
     method: AbstractMethod,

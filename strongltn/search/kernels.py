@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from strongltn.compiled import compiled
 
 _U64 = np.uint64  # of indices: it spares the compiled code the test for Python's negative ones
 _BLOCK = np.uint64(128)  # entries looked at one by one where one of them is a candidate
@@ -20,13 +21,13 @@ _MIN_CANDIDATES = 16
 _MOVES = 4  # the threshold may move by so many times its last move
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def num_beside(size: int) -> int:
     """Return how many candidates are wanted on either side of the threshold."""
     return max(_MIN_CANDIDATES, size // _SCORES_PER_CANDIDATE)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def move_bracket(
     ends: NDArray[np.float64], threshold: float, radius: float, largest: float
 ) -> None:
@@ -66,7 +67,7 @@ class Descent(NamedTuple):
     weight_decay: float
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _descend(scores, values, descent, by_magnitude, part):  # type: ignore[no-untyped-def]
     """Move the scores of a part, and their velocity."""
     number = scores.dtype.type
@@ -84,7 +85,7 @@ def _descend(scores, values, descent, by_magnitude, part):  # type: ignore[no-un
 
 # Counts of a block are whole numbers in floats of the scores' width, so that they become vectors
 # like the scores; no other sum is there to be reordered.
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc"})
+@compiled(fastmath={"reassoc"})
 def _count(scores, ends, by_magnitude, out, values, part):  # type: ignore[no-untyped-def]
     """Keep what is above both ends; count what is above, what is not below, and what is finite."""
     lower, upper = ends
@@ -104,7 +105,7 @@ def _count(scores, ends, by_magnitude, out, values, part):  # type: ignore[no-un
     return int(num_above), int(num_least), int(num_finite)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _split(scores, ends, by_magnitude, out, values, descent, candidates):  # type: ignore[no-untyped-def]
     """Keep the entries above both ends, list those between; count these, those, and the finite."""
     lower, upper = ends
@@ -127,7 +128,7 @@ def _split(scores, ends, by_magnitude, out, values, descent, candidates):  # typ
     return num_above, num_within, num_finite
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def select_within(
     scores: NDArray[Any],
     num_kept: int,
@@ -188,7 +189,7 @@ def select_within(
     return num_finite, True, threshold
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def apply_mask(values: NDArray[Any], mask: NDArray[np.bool_], out: NDArray[Any]) -> None:
     """Write the kept `values` and zeros elsewhere into `out`, all of shape " n"."""
     zero = values.dtype.type(0)
@@ -196,7 +197,7 @@ def apply_mask(values: NDArray[Any], mask: NDArray[np.bool_], out: NDArray[Any])
         out[i] = values[i] if mask[i] else zero
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def signed_product(
     gradient: NDArray[Any], values: NDArray[Any], scores: NDArray[Any], out: NDArray[Any]
 ) -> None:

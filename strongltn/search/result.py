@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.search.checkpoint import (
     Checkpoint,
@@ -74,6 +75,7 @@ class SearchResult:
         """Of all epochs, whenever they ran."""
         return float(sum(metrics["seconds"] for metrics in self.metrics))
 
+    @in_default_state()
     def masks(self) -> dict[str, torch.Tensor]:
         """Return the masks by the names of the weights, True = kept; none for a dense network.
 
@@ -92,6 +94,7 @@ class SearchResult:
             )
         return masks
 
+    @in_default_state()
     def network(self) -> torch.nn.Module:
         """Return the network that was found: plain, on the CPU, in evaluation mode.
 

@@ -24,9 +24,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from strongltn.compiled import compiled
 from strongltn.subset_sum.kernels.covering import neighbours, sorted_sums
 
 #: At least so many cells in one tolerance 2 eta.
@@ -38,7 +38,7 @@ _ONE = np.uint64(1)
 _HOLE, _CLOSE, _WHOLE = 0, 1, 2
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _add(old, new, total, shift):  # type: ignore[no-untyped-def]
     """Write to `new` the bits 0..total of `old`, and the same moved up by `shift`."""
     top, new_top = total >> 6, (total + shift) >> 6
@@ -54,7 +54,7 @@ def _add(old, new, total, shift):  # type: ignore[no-untyped-def]
         out[i] = kept[i] | (high[i] << bits) | ((low[i] >> _ONE) >> rest)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _run_around(bits, word):  # type: ignore[no-untyped-def]
     """Return the set bits before and after a word of zeros; the first and last words are not."""
     low = high = word
@@ -70,12 +70,12 @@ def _run_around(bits, word):  # type: ignore[no-untyped-def]
     return before, after
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _is_hole(s, t, limits):  # type: ignore[no-untyped-def]
     return s <= limits[0] and t >= limits[1] and t - s > limits[2]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _verdict(low, high, slack, limits):  # type: ignore[no-untyped-def]
     """Return what is sure of a run between the cells at `low` and `high`."""
     if _is_hole(low + slack[1], high - slack[0], limits):
@@ -83,7 +83,7 @@ def _verdict(low, high, slack, limits):  # type: ignore[no-untyped-def]
     return _CLOSE if _is_hole(low - slack[0], high + slack[1], limits) else _WHOLE
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _has_hole(bits, total, magnitudes, cell, slack, limits):  # type: ignore[no-untyped-def]
     """Return whether neighbouring sums, both finite, leave out a target; sums are of magnitudes."""
     first = max((limits[1] - limits[2] - 2) // cell, 0) >> 6
@@ -110,7 +110,7 @@ def _has_hole(bits, total, magnitudes, cell, slack, limits):  # type: ignore[no-
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _hitting_time(samples, limits, cell, old, new):  # type: ignore[no-untyped-def]
     magnitudes = np.abs(samples)
     negative = positive = total = np.int64(0)
@@ -135,7 +135,7 @@ def _hitting_time(samples, limits, cell, old, new):  # type: ignore[no-untyped-d
     return samples.size + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def hitting_times(samples: Any, limits: Any, cell: Any) -> Any:
     """Return for each row the least number of its first samples that cover the window.
 

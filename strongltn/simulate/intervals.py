@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from strongltn.compiled import compiled
 
-@numba.njit(cache=True, nogil=True)
+
+@compiled()
 def _join(starts, ends, num, shift, radius, new_starts, new_ends):  # type: ignore[no-untyped-def]
     """Write the union of the intervals and of what the shifted ones have in the window.
 
@@ -39,7 +40,7 @@ def _join(starts, ends, num, shift, radius, new_starts, new_ends):  # type: igno
     return joined, total
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def measures(samples: Any, half_width: Any, radius: Any) -> Any:
     """Return the length of A_0, ..., A_n for each row of samples, where A_0 = [-w, w].
 

@@ -15,6 +15,7 @@ from strongltn.storage.directories import (
 )
 from strongltn.storage.files import (
     append_line,
+    check_writable,
     make_directory,
     read_file,
     read_if_there,
@@ -22,13 +23,17 @@ from strongltn.storage.files import (
     write_figure,
     write_whole,
 )
+from strongltn.storage.partial import is_partial, machine_errors
 from strongltn.storage.record import Record, read_entries
 
 __all__ = [
     "Contents",
     "Record",
     "append_line",
+    "check_writable",
     "in_use",
+    "is_partial",
+    "machine_errors",
     "make_directory",
     "move_aside",
     "new_directory",

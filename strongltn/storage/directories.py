@@ -59,8 +59,6 @@ class Contents:
         InvalidInputError
             It names what is foreign.
         """
-        if directory.is_dir() and not any(directory.iterdir()):
-            return
         if not directory.is_dir() or not self.is_ours(directory):
             raise InvalidInputError(
                 parameter,
@@ -104,9 +102,10 @@ def new_directory(path: Path, *, replaces: Contents | None = None) -> Iterator[P
     MachineError
         It cannot be written.
     """
-    path = path.resolve()
-    _check_free(path, replaces)
-    made = _make_parents(path)
+    with machine_errors(path):
+        path = Path(os.path.realpath(path))
+        _check_free(path, replaces)
+        made = _make_parents(path)
     try:
         with _opened(path.parent) as folder:
             work, file = _begin(path, folder)
@@ -135,11 +134,15 @@ def in_use(directory: Path, *, parameter: str) -> Iterator[None]:
     Raises
     ------
     InvalidInputError
-        Another command is at work in it.
+        Another command is at work in it, or it is no directory.
     MachineError
         It cannot be opened.
     """
     with machine_errors(directory, "open"):
+        if not directory.is_dir():
+            raise InvalidInputError(
+                parameter, got=f"{directory}, which is no directory", allowed="a directory"
+            )
         file = open_directory(directory)
     try:
         # It may have been moved aside, and another made in its place, before it was locked.
@@ -208,8 +211,7 @@ def _check_free(path: Path, replaces: Contents | None) -> None:
 def _make_parents(path: Path) -> list[Path]:
     """Make the directories above; return those that were missing, the lowest first."""
     missing = [parent for parent in path.parents if not parent.exists()]
-    with machine_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     return missing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -133,13 +134,8 @@ def read_file(
     InvalidInputError
         It is a directory, a pipe or a device, is too large, or a link leads out of `within`.
     """
-    try:
-        real = path.resolve()
-    except RuntimeError:  # before Python 3.13; then the file cannot be opened
-        raise InvalidInputError(
-            parameter, got=f"{path}, links in a circle", allowed="a regular file"
-        ) from None
-    if within is not None and not real.is_relative_to(within.resolve()):
+    real = Path(os.path.realpath(path))
+    if within is not None and not real.is_relative_to(os.path.realpath(within)):
         raise InvalidInputError(
             parameter,
             got=f"{path}, a link to {real}",
@@ -149,8 +145,9 @@ def read_file(
     file = os.open(real, os.O_RDONLY | _PLAIN)
     with os.fdopen(file, "rb") as stream:
         _require_regular(file, path, parameter)
-        content = stream.read(max_bytes + 1)
-    if len(content) > max_bytes:
+        is_small = os.fstat(file).st_size <= max_bytes
+        content = stream.read(max_bytes + 1) if is_small else b""
+    if not is_small or len(content) > max_bytes:  # it may have grown since
         raise InvalidInputError(
             parameter,
             got=f"{path}, which is larger",
@@ -188,6 +185,34 @@ def remove_file(path: Path) -> None:
     """
     with machine_errors(path, "remove"), suppress(FileNotFoundError, NotADirectoryError):
         path.unlink()
+
+
+def check_writable(path: Path, *, parameter: str = "out") -> None:
+    """Refuse at once what a long computation could not write at its end.
+
+    Parameters
+    ----------
+    path : Path
+        A directory to write in, or to make: the nearest one above it that exists is looked at.
+    parameter : str
+        What an error calls it.
+
+    Raises
+    ------
+    InvalidInputError
+        What is there is no directory.
+    MachineError
+        It may not be written.
+    """
+    whole = path.absolute()
+    with machine_errors(path):
+        place = next(place for place in (whole, *whole.parents) if os.path.lexists(place))
+        if not place.is_dir():
+            raise InvalidInputError(
+                parameter, got=f"{place}, which is no directory", allowed="a directory"
+            )
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def make_directory(path: Path, *, parameter: str = "out") -> None:

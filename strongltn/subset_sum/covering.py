@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.numerics.exact import (
     BoolArray,
@@ -50,6 +51,7 @@ class CoveringRadius:
         return round_once(self.exact_radius)
 
 
+@in_default_state()
 def covering_radius(
     samples: ArrayLike, *, low: float, high: float, max_bytes: int = 2**30
 ) -> CoveringRadius:
@@ -101,6 +103,7 @@ def covering_radius(
     return _radius_of(rows[0], Fraction(low), Fraction(high))
 
 
+@in_default_state()
 def covering_radii(
     samples: ArrayLike, *, low: float, high: float, max_bytes: int = 2**30
 ) -> FloatArray:
@@ -156,6 +159,7 @@ def covering_radii(
     return radii
 
 
+@in_default_state()
 def is_covering(
     samples: ArrayLike, *, low: float, high: float, tolerance: float, max_bytes: int = 2**30
 ) -> BoolArray:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from numpy.typing import ArrayLike
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError, UnsolvedError
 from strongltn.numerics.exact import BoolArray, round_once, subset_error
 from strongltn.subset_sum.problem import checked_samples, checked_targets, checked_tolerance
@@ -60,6 +61,7 @@ class JointResult:
         raise TypeError("a result has no truth value: compare its verdict with Verdict.SOLVED")
 
 
+@in_default_state()
 def solve_jointly(
     samples: ArrayLike,
     targets: ArrayLike,

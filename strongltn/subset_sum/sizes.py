@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import (
     BoolArray,
@@ -64,6 +65,7 @@ class BatchSizesResult:
     error: FloatArray
 
 
+@in_default_state()
 def solve_sizes(samples: ArrayLike, target: float, *, max_bytes: int = 2**30) -> SizesResult:
     """Search the best subset of every size, 0 to n, of one instance.
 
@@ -109,6 +111,7 @@ def solve_sizes(samples: ArrayLike, target: float, *, max_bytes: int = 2**30) ->
     return SizesResult(_read_only(mask), exact, _read_only(error))
 
 
+@in_default_state()
 def solve_sizes_batch(
     samples: ArrayLike, targets: ArrayLike, *, max_bytes: int = 2**30
 ) -> BatchSizesResult:

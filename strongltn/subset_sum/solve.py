@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError, UnsolvedError
 from strongltn.numerics.exact import BoolArray, FloatArray, subset_error, subset_errors
 from strongltn.subset_sum.problem import (
@@ -23,6 +24,7 @@ from strongltn.subset_sum.solvers.abstract import AbstractSolver, CandidateBatch
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
 
 
+@in_default_state()
 def solve(
     problem: SubsetSumProblem, solver: AbstractSolver[Any] | None = None, *, throw: bool = True
 ) -> SubsetSumResult:
@@ -92,6 +94,7 @@ def solve(
     return result
 
 
+@in_default_state()
 def solve_batch(
     samples: ArrayLike,
     targets: ArrayLike,
@@ -172,6 +175,7 @@ def _search_on(
     return search_batch(samples, targets, device=device)
 
 
+@in_default_state()
 def solve_targets(
     samples: ArrayLike,
     targets: ArrayLike,

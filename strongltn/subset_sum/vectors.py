@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import BudgetExceeded, InvalidInputError, UnsolvedError
 from strongltn.numerics.exact import BoolArray, FloatArray, RowGrid, dyadic_numerators, subset_error
 from strongltn.subset_sum.problem import checked_array, checked_tolerance
@@ -75,6 +76,7 @@ class VectorResult(SubsetSumResult):
     """The outcome of one search: as `SubsetSumResult`, with the largest error of a coordinate."""
 
 
+@in_default_state()
 def solve_vectors(
     problem: VectorProblem, *, max_bytes: int = 2**30, throw: bool = True
 ) -> VectorResult:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from strongltn.compiled import compiled
 from strongltn.numerics.exact import IntArray
 
 #: A failure probability of 1 is 2 to this; it leaves room for slopes, so that no sum overflows.
@@ -19,13 +19,13 @@ _BLOCK = 32  # cells
 _MAX_SLOPES = 12  # tried for one state: each gives a bound, most states need two
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _rounded_product(multiplier, shift, distance):  # type: ignore[no-untyped-def]
     """Return multiplier * distance / 2^shift, rounded upwards."""
     return -((-multiplier * distance) >> shift)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _highest_cell(values, ends, state, chord):  # type: ignore[no-untyped-def]
     """Return max_j (value_j + s (end_j - mean)), rounded upwards, and its index j."""
     first, last, reach, mean = state
@@ -46,7 +46,7 @@ def _highest_cell(values, ends, state, chord):  # type: ignore[no-untyped-def]
     return highest, where
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _worst_mean(values, ends, state, guess):  # type: ignore[no-untyped-def]
     """Return an upper bound of E value(p') over all laws of p' in [p, reach] with E p' >= mean.
 
@@ -82,7 +82,7 @@ def _worst_mean(values, ends, state, guess):  # type: ignore[no-untyped-def]
     return best, left, right
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _add_sample(values, ends, last, reach, mean):  # type: ignore[no-untyped-def]
     """See `add_sample`."""
     new = np.zeros_like(values)

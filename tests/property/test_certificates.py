@@ -1,6 +1,7 @@
 """Certificates: what is claimed is true, without any slack; and it is worth claiming."""
 
 import json
+import re
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -31,9 +32,10 @@ from strongltn.networks import (
     Ticket,
 )
 from strongltn.networks.domain import OutputNorm
-from strongltn.networks.ticket_directory import load_ticket, new_directory
+from strongltn.networks.ticket_directory import load_ticket
 from strongltn.numerics.dyadic import from_text
 from strongltn.rng import WeightLaw
+from strongltn.storage import new_directory
 from strongltn.testing import domains, points, target_networks
 
 QUICK = CertifySettings(
@@ -174,7 +176,9 @@ def test_a_larger_domain_has_a_larger_bound(drawn, factor):
 def test_certifying_twice_gives_the_same_bytes(drawn):
     files = [certified(drawn).to_files(b"ticket") for _ in range(2)]
     assert files[0] == files[1]
-    assert set(files[0]) == {"certificate.json", "witness.safetensors"}
+    witness, certificate = files[0]
+    assert certificate == "certificate.json"
+    assert re.fullmatch(r"witness-[0-9a-f]{16}\.safetensors", witness)
 
 
 def plain_target(sizes, *, bias, seed=0):
@@ -255,7 +259,7 @@ def test_end_to_end(tmp_path, domain, sizes, norm, is_tight):
     result = pipeline.prune(
         plain_target(sizes, bias=True), num_samples=6, domain=domain, settings=hard
     )
-    with new_directory(tmp_path / "ticket", overwrite=False) as directory:
+    with new_directory(tmp_path / "ticket") as directory:
         pipeline.save(result, directory)
     audit = verify(tmp_path / "ticket")
     assert audit.verdict is Verdict.PROVED, audit.rejected

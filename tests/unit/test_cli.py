@@ -33,14 +33,6 @@ SECONDS = {"drawing", "solving", "certifying", "writing", "total"}
 
 
 @pytest.fixture(autouse=True)
-def _same_handlers():
-    """`main` takes over SIGTERM for its own process, which here is the test's."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.fixture(autouse=True)
 def _short_attack(monkeypatch):
     """How good the lower bound is does not matter here."""
     monkeypatch.setattr(Attack.__init__, "__defaults__", (4, 20, 0))
@@ -199,9 +191,22 @@ def test_certify_and_verify(run, ticket):
     code, text, _ = run("verify", ticket)
     assert code == 0
     assert text.startswith("PROVED")
+    assert text.count("PROVED") == 2
     code, text, _ = run("info", ticket)
     assert code == 0
     assert "ball:2" in text
+    assert "ball:1" in text
+    code, text, _ = run("verify", ticket, "--json")
+    audit = json.loads(text)
+    assert code == 0
+    assert [audit["file"], *(other["file"] for other in audit["others"])] == [
+        "certificate.json",
+        figures["certificate"]["file"],
+    ]
+    code, text, _ = run("certify", ticket, *options)
+    assert code == 0
+    assert "NOT written: certificate-" in text
+    assert "--replace writes the new one" in text
 
 
 QUICK = ["--restarts", 2, "--steps", 4]
@@ -223,7 +228,9 @@ def test_certify_on_a_local_box(run, ticket, center):
     assert 0 < report["empirical_error"] <= report["certified_error"]
     code, text, _ = run("verify", ticket)
     assert code == 0, text
-    again = json.loads(run("certify", ticket, "--norm", "inf", *QUICK, "--json")[1])
+    again = json.loads(run("certify", ticket, *options, "--json")[1])
+    assert report["certificate"].pop("is_new")
+    assert not again["certificate"].pop("is_new")
     for each in (report, again):
         del each["seconds"]
     assert again == report
@@ -306,8 +313,8 @@ BAD_CERTIFIES = {
     "radii below 0": (["--figure", "F", "--radii", "1,-1"], "'radii' parameter must be finite"),
     "radii nan": (["--figure", "F", "--radii", "nan"], "'radii' parameter must be finite"),
     "no radii": (["--figure", "F", "--radii", ""], "'radii' parameter must be finite"),
-    "figure below a file": (["--figure", "TEXT/figure"], "'figure' parameter must be a file"),
-    "figure that is a directory": (["--figure", "."], "'figure' parameter must be a file"),
+    "figure below a file": (["--figure", "TEXT/figure"], "'figure' parameter must be a directory"),
+    "figure that is a directory": (["--figure", "."], "'figure' parameter must be a file's name"),
     "figure beside something else": (
         ["--figure", "other", "--radii", "1"],
         "'figure' parameter must be a record of the same",
@@ -335,6 +342,7 @@ def test_bad_certify_options_are_exit_2_and_write_nothing(
 
 
 def test_radii_about_an_unknown_centre_are_refused(run, ticket, center, tmp_path):
+    (ticket / "certificate.json").unlink()
     assert run("certify", ticket, *LOCAL, "--center", center, *QUICK)[0] == 0
     code, _, err = run("certify", ticket, "--figure", tmp_path / "f", "--radii", "1", *QUICK)
     assert code == 2
@@ -347,8 +355,9 @@ def test_an_old_certificate_is_refused_and_replaced(run, ticket):
         code, _, err = run(*command)
         assert code == 2
         assert "of version 1, not 2" in err
-        assert "Run strongltn certify with --domain" in err
-    assert run("certify", ticket, "--domain", "ball", *QUICK)[0] == 0
+        assert "Run strongltn certify with --domain and --replace" in err
+    assert run("certify", ticket, "--domain", "ball", *QUICK)[0] == 2
+    assert run("certify", ticket, "--domain", "ball", "--replace", *QUICK)[0] == 0
     assert run("verify", ticket)[0] == 0
 
 
@@ -474,18 +483,16 @@ def test_bad_outputs_are_exit_2(run, target, out, ticket):
     assert run("prune", target, "--samples", 14, "--overwrite", "--out", ticket)[0] == 0
 
 
-@pytest.mark.parametrize("where", ["build_ticket", "certify_ticket", "write_files"])
+@pytest.mark.parametrize("where", ["build_ticket", "certify_ticket", "write_whole"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interruption_leaves_nothing(run, target, out, monkeypatch, where, error):
     def interrupt(*_, **__):
         raise error
 
     monkeypatch.setattr(pipeline, where, interrupt)
-    if error is RuntimeError:
-        with pytest.raises(RuntimeError):
-            run("prune", target, "--samples", 3, "--out", out)
-    else:
-        assert run("prune", target, "--samples", 3, "--out", out)[0] != 0
+    code, text, err = run("prune", target, "--samples", 3, "--out", out)
+    assert (code, text) == (4 if error is RuntimeError else 130, "")
+    assert len(err.splitlines()) == 1
     assert list(out.parent.iterdir()) == []
 
 

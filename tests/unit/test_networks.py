@@ -208,6 +208,114 @@ def test_images_are_flattened():
     assert torch.equal(network(x.reshape(3, 1, 2)), network(x))
 
 
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.ones(2), r"shape \(2,\) of torch.float32"),
+        (torch.ones(()), r"shape \(\)"),
+        (torch.ones(5, 3), r"a tensor \(batch, \.\.\.\) of torch.float32, 2 values an input"),
+        (torch.ones(5, 1), r"shape \(5, 1\)"),
+        (torch.ones(2, 5, 3), r"shape \(2, 5, 3\)"),
+        (torch.ones(3, 2, dtype=torch.float64), "torch.float64"),
+        (torch.ones(3, 2, dtype=torch.int64), "torch.int64"),
+        (np.ones((3, 2), dtype=np.float32), "ndarray"),
+        ([[1.0, 2.0]], "list"),
+    ],
+    ids=["vector", "number", "wide", "narrow", "parts", "double", "integers", "array", "list"],
+)
+def test_inputs_of_another_shape_are_refused(x, message):
+    network = PrunedNetwork(ticket_of([0], [1], [[1]]))
+    with pytest.raises(InvalidInputError, match=message):
+        network(x)
+
+
+def test_the_constant_of_a_bias_is_no_input():
+    """Found: a fourth column was taken for the constant 1 of a network with three inputs."""
+    source = SourceNetwork((3, 4, 1), WeightLaw.UNIFORM, 0, biases=(True,))
+    network = PrunedNetwork(
+        Ticket(source, (PairMask(ints(0), ints(3), bits([1])),), (0,), "relu-diamond", 1)
+    )
+    assert network(torch.ones(2, 3)).shape == (2, 1)
+    assert network(torch.ones(5, 3, 1)).shape == (5, 1)
+    assert network(torch.ones(0, 3)).shape == (0, 1)
+    with pytest.raises(InvalidInputError, match=r"'x'.*shape \(2, 4\)"):
+        network(torch.ones(2, 4))
+
+
+def deep_ticket(scales, *, bias=False):
+    """Return a ticket of one path, relu(x a) b, ..., with a bias in every pair if wanted."""
+    num = len(scales)
+    source = SourceNetwork((1, 2) * num + (1,), WeightLaw.UNIFORM, 0, biases=(bias,) * num)
+    kept = (ints(0, 1), ints(0, 1), bits([3])) if bias else (ints(0, 1), ints(0, 0), bits([3]))
+    return Ticket(source, (PairMask(*kept),) * num, scales, "relu-diamond", 1)
+
+
+def exact_output(ticket, x):
+    """Return g(x) in rationals."""
+    value = Fraction(x)
+    for i in range(len(ticket.pairs)):
+        value = max(value, Fraction(0)) if i else value
+        layer = ticket.effective(i)
+        parts = [layer.plus, layer.minus, *([layer.bias] if layer.bias is not None else [])]
+        plus, minus, *bias = (
+            Fraction(int(part.numerators.ravel()[0])) * Fraction(2) ** part.exponent
+            for part in parts
+        )
+        value = plus * max(value, 0) + minus * max(-value, 0) + sum(bias)
+    return value * Fraction(2) ** ticket.output_exponent
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(
+    "scales",
+    [
+        (0,),
+        (127,),
+        (128,),
+        (-20, 60),
+        (100, 100),
+        (300, -100),
+        (700, 400),
+        (2000, 2000, -2900),
+        (-150,),
+        (-100, -200),
+        (50,) * 4,
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_no_scale_is_too_large(scales, bias, dtype):
+    """Found: 2^128 was infinity in float32, 2^1024 an OverflowError, and 0 times it NaN."""
+    ticket = deep_ticket(scales, bias=bias)
+    network = PrunedNetwork(ticket, dtype=dtype)
+    limits = torch.finfo(dtype)
+    for x in (1.0, -1.0, 2.0**-60, 2.0**-100):
+        expected = exact_output(ticket, x)
+        (got,) = network(torch.tensor([[x]], dtype=dtype))[0].tolist()
+        if abs(expected) > limits.max:
+            assert abs(got) == np.inf
+        elif abs(expected) >= limits.tiny * 4:
+            assert abs(Fraction(got) - expected) <= 20 * limits.eps * abs(expected)
+        else:
+            assert abs(got) <= limits.tiny * 5
+
+
+def test_zero_stays_zero_at_any_scale():
+    empty = np.zeros((1, 0), dtype=np.uint8)
+    for scale in (127, 128, 1023, 1024, 4096):
+        network = PrunedNetwork(ticket_of([], [], empty, scales=(scale,)))
+        assert torch.equal(network(torch.ones(3, 2)), torch.zeros(3, 1))
+
+
+@given(st.integers(-149, 127), st.integers(-60, 60))
+def test_one_factor_is_used_where_a_float_holds_it(total, first):
+    """The bits are those of one multiplication behind the last pair, as they always were."""
+    ticket = deep_ticket((first, total - first), bias=True)
+    plain = deep_ticket((0, 0), bias=True)
+    x = torch.tensor([[0.3], [-1.7], [1e-30], [1e30]])
+    got = PrunedNetwork(ticket)(x)
+    assert torch.equal(got, PrunedNetwork(plain)(x) * 2.0**total)
+
+
 def test_the_pruned_network_is_frozen():
     network = PrunedNetwork(ticket_of([0], [1], [[1]]))
     assert list(network.parameters()) == []

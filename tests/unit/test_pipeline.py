@@ -19,8 +19,9 @@ from strongltn.construct.plan import Plan
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Ball, Box, LinearLayer, LocalBox, SourceNetwork, TargetNetwork
 from strongltn.networks.domain import OutputNorm
-from strongltn.networks.ticket_directory import new_directory
+from strongltn.networks.ticket_directory import TICKET_CONTENTS
 from strongltn.rng import WeightLaw
+from strongltn.storage import new_directory
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +39,7 @@ def saved(tmp_path):
         LinearLayer("fc2", generator.uniform(-1, 1, (2, 3))),
     ]
     path = tmp_path / "ticket"
-    with new_directory(path, overwrite=False) as directory:
+    with new_directory(path) as directory:
         result = pipeline.prune(TargetNetwork(tuple(layers)), epsilon=0.05, seed=3)
         pipeline.save(result, directory)
     assert result.is_within
@@ -46,8 +47,10 @@ def saved(tmp_path):
 
 
 def test_a_new_certificate_is_proved_and_updates_the_report(saved):
+    """The report speaks of the first certificate, which here is made anew on another domain."""
     before = json.loads((saved / "report.json").read_text())
     assert before["is_within"]
+    (saved / "certificate.json").unlink()
     figures = pipeline.certify_directory(saved, domain=Ball(1e5))
     after = json.loads((saved / "report.json").read_text())
     assert figures["certified_error"] > 0.05
@@ -56,26 +59,30 @@ def test_a_new_certificate_is_proved_and_updates_the_report(saved):
     assert verify(saved).verdict is Verdict.PROVED
 
 
-def test_the_domain_of_the_present_certificate_is_the_default(saved):
+def test_the_domain_of_the_first_certificate_is_the_default(saved):
+    (saved / "certificate.json").unlink()
     pipeline.certify_directory(saved, domain=Box(-2.0, 0.5))
     assert pipeline.certify_directory(saved)["domain"] == "box:-2,0.5"
+    (saved / "certificate.json").unlink()
     local = LocalBox(np.array([0.25, -0.5]), np.array([0.5, 0.125]))
     first = pipeline.certify_directory(saved, domain=local)
     again = pipeline.certify_directory(saved)
+    assert again["certificate"] == first["certificate"] | {"is_new": False}
     for figures in (first, again):
-        del figures["seconds"]
+        del figures["seconds"], figures["certificate"]
     assert first == again
 
 
 def test_epsilon_is_euclidean_whatever_the_norm(saved):
     largest = CertifySettings(output_norm=OutputNorm.INF)
     euclidean = pipeline.certify_directory(saved)["certified_error"]
+    (saved / "certificate.json").unlink()
     figures = pipeline.certify_directory(saved, settings=largest)
     assert figures["certified_error"] < euclidean
     for epsilon, is_within in ((figures["certified_error"], False), (euclidean, True)):
         report = json.loads((saved / "report.json").read_text()) | {"epsilon": epsilon}
         (saved / "report.json").write_text(json.dumps(report))
-        pipeline.certify_directory(saved, settings=largest)
+        pipeline.certify_directory(saved, settings=largest, replace=True)
         assert json.loads((saved / "report.json").read_text())["is_within"] is is_within
 
 
@@ -84,11 +91,12 @@ def test_the_description_names_domain_norm_and_methods(saved):
         output_norm=OutputNorm.INF, is_tight=True, splitting=SplittingSettings(max_leaves=8)
     )
     pipeline.certify_directory(saved, domain=Box(), settings=settings)
-    described = pipeline.describe_directory(saved)["certificate"]
+    first, described = pipeline.describe_directory(saved)["certificates"]
+    assert first["domain"] == "ball:1"
     assert described["domain"] == "box:0,1"
     assert described["output_norm"] == "inf"
     assert {"spectral-triangle", "input-splitting", "quadratic"} < set(described["methods"])
-    assert verify(saved).verdict is Verdict.PROVED
+    assert verify(saved, described["file"]).verdict is Verdict.PROVED
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
@@ -153,7 +161,7 @@ def test_infinity_for_a_width_is_refused(saved):
 def test_overwriting_through_a_link_replaces_what_it_points_to(saved, tmp_path):
     link = tmp_path / "link"
     link.symlink_to(saved)
-    with new_directory(link, overwrite=True) as directory:
+    with new_directory(link, replaces=TICKET_CONTENTS) as directory:
         (directory / "ticket.json").write_text("{}")
     assert link.is_symlink()
     assert (saved / "ticket.json").read_text() == "{}"

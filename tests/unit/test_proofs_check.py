@@ -992,9 +992,7 @@ def test_what_is_no_ticket_is_not_judged(tmp_path: Path) -> None:
 
 
 def test_an_audit_has_no_truth_value(originals: dict[str, tuple[Path, Written]]) -> None:
-    lines: list[str] = []
-    audit = verify(originals["relu-ball"][0], progress=lines.append)
-    assert lines == [text for text, _ in audit.statements]
+    audit = verify(originals["relu-ball"][0])
     with pytest.raises(TypeError, match="verdict"):
         bool(audit)
 

@@ -20,6 +20,7 @@ from experiments import recipes
 from experiments.recipe import Effort, Recipe, read_rows, rows_where, run_recipe
 from experiments.theory.chart import new_chart
 from strongltn.errors import InvalidInputError, MachineError, StrongLTNError
+from strongltn.exits import ExitCode, exit_code_of, explained
 from strongltn.reproduce_command import reproduce
 
 ROOT = Path(__file__).parents[2]
@@ -326,8 +327,8 @@ def test_a_worker_that_died_is_no_traceback(run, tmp_path, kitchen, monkeypatch)
     broken = replace(kitchen.recipe, compute=compute)
     monkeypatch.setattr(recipes, "RECIPES", {"squares": broken})
     error = run("squares", "--out", tmp_path).exception
-    assert type(error) is StrongLTNError
-    assert "the same command goes on" in str(error)
+    assert exit_code_of(error) is ExitCode.MACHINE
+    assert "the same command goes on" in explained(error)
 
 
 def test_without_the_experiments_the_way_out_is_said(run, monkeypatch):

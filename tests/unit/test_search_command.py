@@ -200,15 +200,24 @@ def test_bad_input_is_said_once_for_all_runs(run, out, monkeypatch, tmp_path):
     assert str(out) not in err
 
 
-@pytest.mark.parametrize("error", [OSError("no space left"), RuntimeError("out of memory")])
-def test_an_error_that_nobody_foresaw_is_no_success_and_no_traceback(run, out, monkeypatch, error):
+@pytest.mark.parametrize(
+    ("error", "expected", "message"),
+    [
+        (OSError(28, "No space left on device", "file"), 3, "No space left on device: file"),
+        (RuntimeError("CUDA out of memory"), 3, "memory does not suffice: CUDA out of memory"),
+        (RuntimeError("odd"), 4, "this is a bug in strongltn, please report it: RuntimeError: odd"),
+    ],
+)
+def test_an_error_that_nobody_foresaw_is_no_success_and_no_traceback(
+    run, out, monkeypatch, error, expected, message
+):
     def fail(self, epoch, *, step_done):
         raise error
 
     monkeypatch.setattr("strongltn.search.training.Training.train_epoch", fail)
     code, text, err = run("search", "edge-popup", *QUICK, "--out", out)
-    assert (code, text) == (1, "")
-    assert f"{type(error).__name__}: {error}" in err
+    assert (code, text) == (expected, "")
+    assert message in err
     assert "Traceback" not in err
     (path,) = out.glob("*/failure.json")
     assert "Traceback" in json.loads(path.read_text())["traceback"][0]

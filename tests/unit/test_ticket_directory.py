@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import shutil
+from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,13 +13,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from proofs_check import NotATicketError, Verdict, verify
+from proofs_check import NotATicketError, Verdict, verify, verify_all
+from proofs_check.__main__ import main as proofs_check_main
 from strongltn import pipeline
-from strongltn.certify import Attack, CertifySettings
+from strongltn.certify import Attack, CertifySettings, certify_ticket
 from strongltn.errors import InvalidInputError
-from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork
-from strongltn.networks.ticket_directory import load_ticket, new_directory, write_files
+from strongltn.networks import Ball, Box, LinearLayer, OutputNorm, TargetNetwork
+from strongltn.networks.ticket_directory import TICKET_CONTENTS, load_ticket
 from strongltn.numerics.dyadic import from_text, to_text
+from strongltn.storage import in_use, new_directory
 
 FILES = {
     "ticket.json",
@@ -44,9 +49,11 @@ def original(tmp_path_factory, request):
         )
     )
     path = tmp_path_factory.mktemp("tickets") / "ticket"
-    with new_directory(path, overwrite=False) as directory:
+    with new_directory(path) as directory:
         result = pipeline.prune(target, num_samples=5, domain=request.param, settings=QUICK)
         pipeline.save(result, directory)
+    (witness,) = path.glob("witness-*.safetensors")
+    witness.rename(path / "witness.safetensors")  # as version 0.1.0 named it
     return path
 
 
@@ -77,12 +84,13 @@ def rehash(directory, *, drawn=False):
     if drawn:
         forged = drawn_digest(directory)
         edit_json(directory, "ticket.json", lambda c: c.update(drawn_sha256=forged))
+    (witness,) = directory.glob("witness*.safetensors")
     edit_json(
         directory,
         "certificate.json",
         lambda c: c.update(
             ticket_sha256=digest((directory / "ticket.json").read_bytes()),
-            witness_sha256=digest((directory / "witness.safetensors").read_bytes()),
+            witness_sha256=digest(witness.read_bytes()),
         ),
     )
 
@@ -311,27 +319,172 @@ def test_other_json_is_refused(copy, change):
     assert verify(copy).verdict is Verdict.REJECTED
 
 
-def test_certifying_anew_replaces_the_certificate(copy):
-    figures = pipeline.certify_directory(copy, domain=Ball(0.5), settings=QUICK)
-    assert figures["domain"] == "ball:0.5"
-    assert verify(copy).verdict is Verdict.PROVED
-    described = pipeline.describe_directory(copy)
-    assert described["certificate"]["domain"] == "ball:0.5"
+def proved(directory):
+    audits = verify_all(directory)
+    assert all(audit.verdict is Verdict.PROVED for audit in audits.values()), audits
+    return audits
+
+
+def certified(directory, **options):
+    return pipeline.certify_directory(directory, **{"settings": QUICK, **options})["certificate"]
+
+
+def test_certificates_of_several_domains_stand_side_by_side(copy):
+    before = (copy / "certificate.json").read_bytes()
+    other = certified(copy, domain=Ball(0.5))
+    inf = certified(
+        copy, domain=Ball(0.5), settings=CertifySettings(QUICK.attack, output_norm=OutputNorm.INF)
+    )
+    assert other["is_new"]
+    assert inf["is_new"]
+    assert (copy / "certificate.json").read_bytes() == before
+    assert set(proved(copy)) == {"certificate.json", other["file"], inf["file"]}
+    rows = pipeline.describe_directory(copy)["certificates"]
+    assert rows[0]["file"] == "certificate.json"
+    assert [row["domain"] for row in rows][1:] == ["ball:0.5"] * 2
+    assert {row["output_norm"] for row in rows[1:]} == {2, "inf"}
     report = json.loads((copy / "report.json").read_bytes())
-    assert report["certified_error"] == figures["certified_error"]
-    kept = pipeline.certify_directory(copy, settings=QUICK)
-    assert kept["domain"] == "ball:0.5"
+    assert report["domain"] != "ball:0.5"
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower"), [(2, 1), (2, Fraction(1, 2)), (1, Fraction(1, 2)), (1, 1)]
+)
+def test_a_weaker_certificate_does_not_replace_a_better_one(copy, monkeypatch, upper, lower):
+    """A larger upper bound, or the same one and a smaller lower bound; unless one insists."""
+    better = certified(copy, domain=Ball(0.5))
+    content = (copy / better["file"]).read_bytes()
+
+    def weaker(*arguments, **options):
+        found = certify_ticket(*arguments, **options)
+        return replace(
+            found, upper_bound=found.upper_bound * upper, lower_bound=found.lower_bound * lower
+        )
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "certify_ticket", weaker)
+        kept = certified(copy, domain=Ball(0.5))
+        assert kept == better | {"is_new": False}
+        assert (copy / better["file"]).read_bytes() == content
+        forced = certified(copy, domain=Ball(0.5), replace=True)
+        assert forced["is_new"]
+        assert forced["certified_error"] == upper * better["certified_error"]
+        proved(copy)
+    again = certified(copy, domain=Ball(0.5))
+    assert again == better | {"is_new": (upper, lower) != (1, 1)}
+    proved(copy)
+    assert len(list(copy.glob("witness*"))) == 2
+
+
+def test_the_first_certificate_is_that_of_the_report(copy):
+    domain = pipeline.present_domain(copy)
+    settings = CertifySettings(attack=Attack(8, 60))
+    account = pipeline.certify_directory(copy, settings=settings, replace=True)
+    assert account["domain"] == str(domain)
+    report = json.loads((copy / "report.json").read_bytes())
+    assert report["empirical_error"] == account["empirical_error"]
+    (copy / "report.json").write_text("a user's")
+    pipeline.certify_directory(copy, settings=settings, replace=True)
+    assert (copy / "report.json").read_text() == "a user's"
+    assert set(proved(copy)) == {"certificate.json"}
+
+
+@pytest.mark.parametrize("moment", range(6))
+def test_a_kill_while_a_certificate_is_replaced_leaves_a_proved_ticket(copy, monkeypatch, moment):
+    """At every call that changes the directory: killed before it."""
+    calls = [0]
+
+    def killed_at(function):
+        def call(*arguments, **options):
+            calls[0] += 1
+            if calls[0] == moment + 1:
+                raise KeyboardInterrupt
+            return function(*arguments, **options)
+
+        return call
+
+    for name in ("rename", "unlink", "fsync"):
+        monkeypatch.setattr(os, name, killed_at(getattr(os, name)))
+    with suppress(KeyboardInterrupt):
+        certified(copy, replace=True)
+    monkeypatch.undo()
+    proved(copy)
+    certified(copy, replace=True)
+    proved(copy)
+    assert len(list(copy.glob("witness*"))) == 1
+    assert not [path for path in copy.iterdir() if path.name.startswith(".")]
+
+
+def test_links_planted_in_a_ticket_are_not_written_through(copy, tmp_path):
+    """Under the predictable names of version 0.1.0, and under the names of the files."""
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    for name in (".certificate.json.partial", ".witness.safetensors.partial"):
+        (copy / name).symlink_to(precious)
+    (copy / "report.json").unlink()
+    (copy / "report.json").symlink_to(precious)
+    certified(copy, replace=True)
+    assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["mask.safetensors", "ticket.json", "certificate.json"])
+def test_what_is_read_lies_in_the_directory(copy, tmp_path, name):
+    shutil.move(copy / name, tmp_path / "elsewhere")
+    (copy / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InvalidInputError, match="'DIR' parameter must be files inside"):
+        pipeline.describe_directory(copy)
+
+
+@pytest.mark.parametrize("name", ["mask.safetensors", "ticket.json", "certificate.json"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "large"])
+def test_pipes_devices_and_large_files_are_refused_at_once(copy, name, kind):
+    (copy / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(copy / name)
+    elif kind == "device":
+        (copy / name).symlink_to("/dev/zero")
+    elif kind == "folder":
+        (copy / name).mkdir()
+    else:
+        with (copy / name).open("wb") as stream:
+            stream.truncate(1 << 33)
+    with pytest.raises(InvalidInputError, match="'DIR'"):
+        pipeline.describe_directory(copy)
+
+
+def test_two_commands_in_one_ticket(copy):
+    with (
+        in_use(copy, parameter="x"),
+        pytest.raises(InvalidInputError, match=r"'DIR' .* another strongltn command"),
+    ):
+        certified(copy)
+
+
+def test_a_path_in_place_of_a_digest_is_rejected(copy):
+    edit_json(copy, "certificate.json", lambda c: c.update(witness_sha256="/../../etc/passwd"))
+    assert "is a digest" in verify(copy).rejected
+
+
+def test_a_bad_certificate_beside_a_good_one_is_rejected(copy):
+    other = certified(copy, domain=Ball(0.5))["file"]
+    edit_json(copy, other, lambda c: c.update(upper_bound="1*2^-40"))
+    audits = verify_all(copy)
+    assert audits["certificate.json"].verdict is Verdict.PROVED
+    assert audits[other].verdict is Verdict.REJECTED
+    assert proofs_check_main(["verify", str(copy)]) == 1
 
 
 def test_directories_appear_whole_or_not_at_all(tmp_path):
     path = tmp_path / "new" / "deep" / "ticket"
-    with new_directory(path, overwrite=False) as work:
+    with new_directory(path) as work:
         (work / "ticket.json").write_text("{}")
         assert not path.exists()
-        assert not (tmp_path / "new").exists()
     assert [p.name for p in path.iterdir()] == ["ticket.json"]
     assert [p.name for p in tmp_path.iterdir()] == ["new"]
     assert [p.name for p in path.parent.iterdir()] == ["ticket"]
+
+
+OLD = '{"format": "strongltn-ticket"}'
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
@@ -340,10 +493,10 @@ def test_failures_leave_what_was_there(tmp_path, error, overwrite):
     path = tmp_path / "ticket"
     if overwrite:
         path.mkdir()
-        (path / "ticket.json").write_text("old")
+        (path / "ticket.json").write_text(OLD)
 
     def fail():
-        with new_directory(path, overwrite=overwrite) as work:
+        with new_directory(path, replaces=TICKET_CONTENTS if overwrite else None) as work:
             (work / "ticket.json").write_text("new")
             raise error
 
@@ -351,11 +504,11 @@ def test_failures_leave_what_was_there(tmp_path, error, overwrite):
         fail()
     assert [p.name for p in tmp_path.iterdir()] == (["ticket"] if overwrite else [])
     if overwrite:
-        assert (path / "ticket.json").read_text() == "old"
+        assert (path / "ticket.json").read_text() == OLD
 
 
 def enter(path, *, overwrite=False):
-    with new_directory(path, overwrite=overwrite):
+    with new_directory(path, replaces=TICKET_CONTENTS if overwrite else None):
         pass
 
 
@@ -377,22 +530,16 @@ def test_bad_outputs_are_refused(tmp_path):
 
 
 def test_overwriting_replaces_a_ticket(tmp_path):
-    for content in ("old", "new"):
-        with new_directory(tmp_path / "ticket", overwrite=True) as work:
-            (work / "ticket.json").write_text(content)
-            (work / content).touch()
+    for name in ("mask.safetensors", "target.safetensors"):
+        with new_directory(tmp_path / "ticket", replaces=TICKET_CONTENTS) as work:
+            (work / "ticket.json").write_text(OLD)
+            (work / name).touch()
     names = {path.name for path in (tmp_path / "ticket").iterdir()}
-    assert names == {"ticket.json", "new"}
+    assert names == {"ticket.json", "target.safetensors"}
 
 
 def test_relative_paths_are_taken_from_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with new_directory(Path("ticket"), overwrite=False) as work:
+    with new_directory(Path("ticket")) as work:
         (work / "ticket.json").touch()
     assert (tmp_path / "ticket" / "ticket.json").exists()
-
-
-def test_files_are_renamed_into_place(tmp_path):
-    write_files(tmp_path, {"a": b"1", "b": b"2"})
-    write_files(tmp_path, {"a": b"3"})
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"3", "b": b"2"}

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from strongltn.compiled import compiled
 from strongltn.numerics.exact import BoolArray, IntArray
 
 _U = np.uint64
@@ -22,7 +22,7 @@ _EXTRA = 2  # measured: cells of two to four mean gaps are the quickest
 _USED, _AFTER, _BEFORE = np.uint8(1), np.uint8(2), np.uint8(3)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def sorted_sums(samples: IntArray) -> Any:
     """Return the sums of all subsets in ascending order, shape (2**n,), by repeated merging."""
     sums, merged = np.zeros(1 << samples.size, np.int64), np.zeros(1 << samples.size, np.int64)
@@ -40,7 +40,7 @@ def sorted_sums(samples: IntArray) -> Any:
     return sums
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def neighbours(a, b, value):  # type: ignore[no-untyped-def]
     """Return the last sum <= value, the first sum > value, and how many are <= value."""
     below, above = NONE, FAR
@@ -57,7 +57,7 @@ def neighbours(a, b, value):  # type: ignore[no-untyped-def]
     return below, above, count
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _fill(a, b, low, high, shift, cells):  # type: ignore[no-untyped-def]
     """Mark the cells that hold a sum in [low, high] until all are marked; return whether all are.
 
@@ -79,7 +79,7 @@ def _fill(a, b, low, high, shift, cells):  # type: ignore[no-untyped-def]
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _longest_run(cells):  # type: ignore[no-untyped-def]
     """Return the length of the longest run of empty cells; the first and last are not empty."""
     longest = last = 0
@@ -90,7 +90,7 @@ def _longest_run(cells):  # type: ignore[no-untyped-def]
     return longest
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _beside_runs(cells, shortest):  # type: ignore[no-untyped-def]
     """Mark and return, ascending, the cells on both sides of runs at least so long."""
     num = last = 0
@@ -109,7 +109,7 @@ def _beside_runs(cells, shortest):  # type: ignore[no-untyped-def]
     return beside
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _ends_in(a, b, low, high, shift, cells, beside):  # type: ignore[no-untyped-def]
     """Return the least and the greatest sum in [low, high] of each of the cells `beside`."""
     least, greatest = np.full(beside.size, FAR), np.full(beside.size, NONE)
@@ -128,7 +128,7 @@ def _ends_in(a, b, low, high, shift, cells, beside):  # type: ignore[no-untyped-
     return least, greatest
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _widest(a, b, low, high, shift, cells, shortest):  # type: ignore[no-untyped-def]
     """Return (width, lower end) of the first widest gap that holds `shortest` empty cells."""
     beside = _beside_runs(cells, shortest)
@@ -141,7 +141,7 @@ def _widest(a, b, low, high, shift, cells, shortest):  # type: ignore[no-untyped
     return width, start
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def widest_gap(a, b, low, high, num_sums):  # type: ignore[no-untyped-def]
     """Return (width, lower end) of the first widest gap between neighbouring sums in [low, high].
 
@@ -173,7 +173,7 @@ def widest_gap(a, b, low, high, num_sums):  # type: ignore[no-untyped-def]
         shift -= 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _has_wide_gap(a, b, low, high, num_sums, limit):  # type: ignore[no-untyped-def]
     """Return whether neighbouring sums in [low, high], both ends sums, differ by over `limit`."""
     if high - low <= limit:
@@ -194,7 +194,7 @@ def _has_wide_gap(a, b, low, high, num_sums, limit):  # type: ignore[no-untyped-
     return _widest(a, b, low, high, shift, cells, ((limit + 1) >> shift) - 1)[0] > limit
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def mark_covering(samples: IntArray, bounds: IntArray, is_covering: BoolArray) -> None:
     """Write for each row whether its sums leave no hole.
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from strongltn.compiled import compiled
 from strongltn.subset_sum.kernels import lanes
 
 _LOG_LOW = lanes.LOG_SUMS  # the sums of the first 6 samples of a half are compared at a time
@@ -28,7 +28,7 @@ _LEAST_HALF = lanes.LEAST_HALF
 _MAGNITUDE = 2**63 - 1  # the bits of a double without its sign
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"nsz", "reassoc"})
+@compiled(fastmath={"nsz", "reassoc"})
 def _sums(numbers):  # type: ignore[no-untyped-def]
     """Return the sum and the sum of the magnitudes, added in any order."""
     total = magnitude = 0.0
@@ -38,7 +38,7 @@ def _sums(numbers):  # type: ignore[no-untyped-def]
     return total, magnitude
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _encode(instance, limit, work, encoded):  # type: ignore[no-untyped-def]
     """Write the integers 2 r of a row; return (key of the target, window 2 e), window 0 if exact.
 
@@ -111,7 +111,7 @@ def _encode(instance, limit, work, encoded):  # type: ignore[no-untyped-def]
     return key, 0 if rounding == 0.0 else 2 * (np.int64(rounding) + 4)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _find(encoded, part, wanted, slack, tables):  # type: ignore[no-untyped-def]
     """Return (first index, how many) of the sums ``sum(+-key)`` within `slack` of `wanted`.
 
@@ -164,7 +164,7 @@ def _find(encoded, part, wanted, slack, tables):  # type: ignore[no-untyped-def]
     return index, count
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _decode(encoded, found, tables, mask):  # type: ignore[no-untyped-def]
     """Write the best subset of one row; return whether it is proved to be the optimum.
 
@@ -209,7 +209,7 @@ def _decode(encoded, found, tables, mask):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def search_rows(samples, targets, rows, word, mask, is_proved):  # type: ignore[no-untyped-def]
     """Write the best subset of some rows, and whether it is proved to be the optimum.
 

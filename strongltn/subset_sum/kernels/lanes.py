@@ -24,6 +24,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic as _untyped_intrinsic
 
+from strongltn.compiled import compiled
+
 intrinsic: Any = _untyped_intrinsic
 
 
@@ -416,7 +418,7 @@ def count_bits(typing_context, word):  # type: ignore[no-untyped-def]
     return types.int64(types.int64), generate
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def area(num_keys, like):  # type: ignore[no-untyped-def]
     """Return an aligned work area for rows of keys, of the integer type of the array `like`."""
     room = VECTOR_BYTES // like.itemsize
@@ -425,19 +427,19 @@ def area(num_keys, like):  # type: ignore[no-untyped-def]
     return padded[skip : padded.size - room + skip]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def set_key(keys, row, lane, value):  # type: ignore[no-untyped-def]
     """Write one key."""
     keys[(row + (row >> _LOG_PAD)) * (VECTOR_BYTES // keys.itemsize) + lane] = value
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def get_key(keys, row, lane):  # type: ignore[no-untyped-def]
     """Read one key."""
     return keys[(row + (row >> _LOG_PAD)) * (VECTOR_BYTES // keys.itemsize) + lane]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _settle(keys, row, log_size, log_floor):  # type: ignore[no-untyped-def]
     """Sort a bitonic block of 2**log_size rows down to blocks of 2**log_floor rows, 1 or 8.
 
@@ -478,7 +480,7 @@ def _settle(keys, row, log_size, log_floor):  # type: ignore[no-untyped-def]
             stages = 4
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _positive_half(samples, first, count, one, two):  # type: ignore[no-untyped-def]
     """Return the area that holds P of ``samples[first : first + count]``: 2**(count - 1) rows."""
     keep_apart()
@@ -510,7 +512,7 @@ def _positive_half(samples, first, count, one, two):  # type: ignore[no-untyped-
     return one
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def scan_lanes(samples, count_a, count_b, lists, merged, scan, is_exact):  # type: ignore[no-untyped-def]
     """Search all lanes for the pair of sums nearest to the target.
 

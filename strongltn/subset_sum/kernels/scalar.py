@@ -12,16 +12,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from strongltn.compiled import compiled
 from strongltn.numerics.exact import BoolArray, IntArray
 
 _U = np.uint64
 _FAR = np.int64(np.iinfo(np.int64).max)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def sorted_halves(samples: IntArray, lists: IntArray) -> tuple[IntArray, IntArray]:
     """Return the sorted sums A and B of the two halves of one row of samples.
 
@@ -42,7 +42,7 @@ def sorted_halves(samples: IntArray, lists: IntArray) -> tuple[IntArray, IntArra
     return a, b
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _double(a, a_next, x, b, b_next, y, num):  # type: ignore[no-untyped-def]
     """Merge the first `num` sums of a and the same plus x into a_next; the same for b and y.
 
@@ -67,7 +67,7 @@ def _double(a, a_next, x, b, b_next, y, num):  # type: ignore[no-untyped-def]
         b_high += kept > shifted
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def nearest_pair(a, b, first, second):  # type: ignore[no-untyped-def]
     """Return (distance, sum in A) of the pair of sums nearest to either of two odd targets.
 
@@ -108,7 +108,7 @@ def nearest_pair(a, b, first, second):  # type: ignore[no-untyped-def]
     return best1, sum1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _write_first_subset(samples, value, sums, mask):  # type: ignore[no-untyped-def]
     """Write into `mask` the first subset with this sum: bit k of its index keeps sample k."""
     index = 0
@@ -125,7 +125,7 @@ def _write_first_subset(samples, value, sums, mask):  # type: ignore[no-untyped-
         mask[k] = (index >> k) & 1 == 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def search_sorted(samples, target, a, b, sums, mask):  # type: ignore[no-untyped-def]
     """Write the best subset of one row into `mask`.
 
@@ -151,7 +151,7 @@ def search_sorted(samples, target, a, b, sums, mask):  # type: ignore[no-untyped
     _write_first_subset(samples[half:], total - a_sum, sums, mask[half:])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def search_rows(samples: IntArray, targets: IntArray, mask: BoolArray) -> Any:
     """Write the best subset of each row: `search_sorted` for rows (m, n), on one work area."""
     lists = np.empty((4, 1 << (samples.shape[1] // 2)), np.int64)

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from strongltn.compiled import compiled
 from strongltn.numerics.exact import BoolArray, IntArray
 
 _U = np.uint64
@@ -27,7 +27,7 @@ _SENTINEL = np.int64(2**62)
 _BLOCK = 64
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def sorted_classes(
     samples: IntArray, sizes: tuple[int, int], lists: IntArray, starts: IntArray
 ) -> tuple[IntArray, IntArray]:
@@ -54,14 +54,15 @@ def sorted_classes(
     return old, old_starts
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def new_classes(samples: IntArray, sizes: tuple[int, int]) -> tuple[IntArray, IntArray]:
     """Return `sorted_classes` on work areas of its own."""
     lists = np.empty((2, (1 << samples.size) + 2 * samples.size + 6), np.int64)
-    return sorted_classes(samples, sizes, lists, np.empty((2, samples.size + 4), np.int64))
+    starts = np.empty((2, samples.size + 4), np.int64)
+    return sorted_classes(samples, sizes, lists, starts)  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _place_classes(sums, starts, num_samples):  # type: ignore[no-untyped-def]
     """Write the starts of classes -1 to `num_samples` + 1, one end more, and all sentinels."""
     at, length = 1, 0
@@ -74,7 +75,7 @@ def _place_classes(sums, starts, num_samples):  # type: ignore[no-untyped-def]
     starts[num_samples + 3] = at
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _merge_class(old, old_starts, x, new, new_starts):  # type: ignore[no-untyped-def]
     """Merge class c and class c - 1 plus x; filled from both ends, two chains side by side.
 
@@ -94,7 +95,7 @@ def _merge_class(old, old_starts, x, new, new_starts):  # type: ignore[no-untype
         high += kept > shifted
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _nearest_pair(a, a_starts, b, b_starts, goal):  # type: ignore[no-untyped-def]
     """Return (distance, sum in A) of the pair of one class of A and one of B nearest to the goal.
 
@@ -124,7 +125,7 @@ def _nearest_pair(a, a_starts, b, b_starts, goal):  # type: ignore[no-untyped-de
     return best1, sum1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def nearest_of_size(lower, lower_starts, upper, upper_starts, goal, size):  # type: ignore[no-untyped-def]
     """Return (sum, sum in A) of the best subset of one size."""
     num_lower, num_upper = lower_starts.size - 4, upper_starts.size - 4
@@ -141,7 +142,7 @@ def nearest_of_size(lower, lower_starts, upper, upper_starts, goal, size):  # ty
     return total, a_sum
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def list_sums(samples, sums):  # type: ignore[no-untyped-def]
     """Write the sums of all subsets: bit k of an index keeps sample k."""
     sums[0] = 0
@@ -150,7 +151,7 @@ def list_sums(samples, sums):  # type: ignore[no-untyped-def]
             sums[(1 << k) + i] = sums[i] + samples[k]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _next_index(sums, start, value):  # type: ignore[no-untyped-def]
     """Return the first index from `start` on with this sum, or the number of sums.
 
@@ -169,7 +170,7 @@ def _next_index(sums, start, value):  # type: ignore[no-untyped-def]
     return sums.size
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _num_bits(index):  # type: ignore[no-untyped-def]
     count = 0
     while index != 0:
@@ -178,7 +179,7 @@ def _num_bits(index):  # type: ignore[no-untyped-def]
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def write_subset(lower_sums, upper_sums, best, size, mask):  # type: ignore[no-untyped-def]
     """Write the first subset of one size with this sum and sum in A: first in A, then in B.
 
@@ -213,7 +214,7 @@ def write_subset(lower_sums, upper_sums, best, size, mask):  # type: ignore[no-u
         mask[num_lower + k] = (first[num] >> k) & 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def search_rows(samples: IntArray, goals: IntArray, sizes: IntArray, mask: BoolArray) -> Any:
     """Write the best subset of each row and each size into `mask`.
 

@@ -10,15 +10,16 @@ Importing this module imports numba.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from strongltn.compiled import compiled
 
 _U = np.uint64
 FAR = np.int64(np.iinfo(np.int64).max)
 NONE = np.int64(np.iinfo(np.int64).min)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def start_pointers(p, q, limit, at):  # type: ignore[no-untyped-def]
     """Set the pointers to `limit`; return the last member below it and the first not below it."""
     last, following = NONE, FAR
@@ -34,7 +35,7 @@ def start_pointers(p, q, limit, at):  # type: ignore[no-untyped-def]
     return last, following
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def emit_members(p, q, at, at_next, limit, members):  # type: ignore[no-untyped-def]
     """Write the members from the pointers up to `limit`; return their number and the next one.
 
@@ -58,17 +59,17 @@ def emit_members(p, q, at, at_next, limit, members):  # type: ignore[no-untyped-
     return count, following
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _mark(bits, cell):  # type: ignore[no-untyped-def]
     bits[_U(cell >> 6)] |= _U(1) << _U(cell & 63)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _marked(bits, cell):  # type: ignore[no-untyped-def]
     return (bits[_U(cell >> 6)] >> _U(cell & 63)) & _U(1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def close_members(first, second, base, shift, best, bits, close):  # type: ignore[no-untyped-def]
     """Write into `close` what may be nearer than `best` to a member of the other list.
 
@@ -95,7 +96,7 @@ def close_members(first, second, base, shift, best, bits, close):  # type: ignor
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def nearest_neighbours(members, best, value):  # type: ignore[no-untyped-def]
     """Return the least distance between the two lists, and the first even member found there.
 

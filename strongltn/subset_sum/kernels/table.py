@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from strongltn.compiled import compiled
 from strongltn.numerics.exact import IntArray
 
 _U = np.uint64
 _FAR = np.int64(np.iinfo(np.int64).max)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def all_sums(samples: IntArray) -> Any:
     """Return the sums of all subsets, shape (2**n,), in the order of their indices."""
     sums = np.zeros(1 << samples.size, np.int64)
@@ -29,7 +29,7 @@ def all_sums(samples: IntArray) -> Any:
     return sums
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def sorted_table(samples: IntArray, num_tabled: int, lower: IntArray) -> Any:
     """Return the ascending sums of the last samples, without repetition, and a subset for each.
 
@@ -63,7 +63,7 @@ def sorted_table(samples: IntArray, num_tabled: int, lower: IntArray) -> Any:
     return sums[: last + 1], kept[: last + 1]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _double(sums, kept, sums_next, kept_next, x, k):  # type: ignore[no-untyped-def]
     """Merge 2**k sums and the same plus x, with their subsets; filled from both ends at once."""
     num = 1 << k
@@ -85,7 +85,7 @@ def _double(sums, kept, sums_next, kept_next, x, k):  # type: ignore[no-untyped-
         high += is_plain
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _precedes(index, other, lower):  # type: ignore[no-untyped-def]
     """Return whether, of two subsets of equal sum, the tie rule takes the first."""
     part, other_part = index & (lower.size - 1), other & (lower.size - 1)
@@ -96,7 +96,7 @@ def _precedes(index, other, lower):  # type: ignore[no-untyped-def]
     return index < other
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def cell_starts(sums: IntArray, cell_bits: int) -> Any:
     """Return for each cell of 2**cell_bits values how many sums lie below it, and one end more."""
     num_cells = ((sums[-1] - sums[0]) >> cell_bits) + 1
@@ -108,7 +108,7 @@ def cell_starts(sums: IntArray, cell_bits: int) -> Any:
     return starts
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def search_targets(table, shifts, lower, targets, mask):  # type: ignore[no-untyped-def]
     """Write the best subset for each target into `mask`, shape (m, n).
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from strongltn.compiled import compiled
 
-@numba.njit(cache=True, nogil=True)
+
+@compiled()
 def nearest_vectors(lower, upper, order, target):  # type: ignore[no-untyped-def]
     """Return (i, j) for which lower[i] + the j-th unsorted vector of upper is nearest to `target`.
 

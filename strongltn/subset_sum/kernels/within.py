@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from strongltn.compiled import compiled
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray
 
 _U32 = np.uint32
@@ -23,7 +23,7 @@ _FAR = np.int32(np.iinfo(np.int32).max)
 _SLACK = 2  # units: what rounding moves a distance by, with up to three samples
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _lay_on_grid(row, target, units, numbers):  # type: ignore[no-untyped-def]
     """Write round(row / u) into `numbers`; return round(target / u) and whether all fit."""
     num_beyond = 0
@@ -37,7 +37,7 @@ def _lay_on_grid(row, target, units, numbers):  # type: ignore[no-untyped-def]
     return goal, num_beyond == 0
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _list_sums(numbers, first, sums):  # type: ignore[no-untyped-def]
     """Write the 16 sums of numbers[first : first + 4] into `sums`: bit k of an index keeps k."""
     x0, x1, x2, x3 = numbers[first], numbers[first + 1], numbers[first + 2], numbers[first + 3]
@@ -50,7 +50,7 @@ def _list_sums(numbers, first, sums):  # type: ignore[no-untyped-def]
         )
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def search_within(
     samples: FloatArray, targets: FloatArray, units: Any, mask: BoolArray, is_found: BoolArray
 ) -> None:
@@ -97,7 +97,7 @@ def search_within(
                 break
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _move(numbers, rest, start, num_forced, kept):  # type: ignore[no-untyped-def]
     """Return `rest` less the samples of one start, and write which they are into `kept`."""
     for k in range(num_forced):
@@ -111,7 +111,7 @@ def _move(numbers, rest, start, num_forced, kept):  # type: ignore[no-untyped-de
     return rest
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _first_in_span(low_sums, high_sums, lowest, span):  # type: ignore[no-untyped-def]
     """Return the least 16 j + i with 0 <= low_sums[i] + high_sums[j] - lowest <= span, or 256.
 
@@ -126,7 +126,7 @@ def _first_in_span(low_sums, high_sums, lowest, span):  # type: ignore[no-untype
     return first
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def search_sparsest(
     samples: FloatArray, targets: FloatArray, units: Any, mask: BoolArray, next_size: IntArray
 ) -> None:
@@ -158,7 +158,7 @@ def search_sparsest(
             next_size[row] = _keep_fewest(numbers, goal, limits, (pairs, nearest), mask[row])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _keep_fewest(numbers, goal, limits, work, mask):  # type: ignore[no-untyped-def]
     """Write the smallest subset and return -1, or return the first size that is left open.
 
@@ -206,7 +206,7 @@ def _keep_fewest(numbers, goal, limits, work, mask):  # type: ignore[no-untyped-
     return -1
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _least_distance(sums, num, goal):  # type: ignore[no-untyped-def]
     least = _FAR
     for i in range(num):
@@ -214,7 +214,7 @@ def _least_distance(sums, num, goal):  # type: ignore[no-untyped-def]
     return least
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _find(sums, num, goal, least):  # type: ignore[no-untyped-def]
     """Return how many sums may truly be the nearest if the least distance is `least`, and one."""
     limit = _I32(least + 2 * _SLACK)
@@ -226,7 +226,7 @@ def _find(sums, num, goal, least):  # type: ignore[no-untyped-def]
     return count, index
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _keep_pair(index, mask):  # type: ignore[no-untyped-def]
     """Keep samples j < k with index k (k - 1) / 2 + j."""
     k = 1

@@ -15,14 +15,14 @@ from pathlib import Path
 from threading import Event, Lock, Timer
 from typing import Any
 
-from strongltn.errors import InvalidInputError, StrongLTNError
+from strongltn.errors import InvalidInputError, MachineError
 
 INSTALL_HINT = "Install it with: pip install 'strongltn[cpsat]'."
 _WORKER = Path(__file__).with_name("_cp_sat_worker.py")
 _GRACE_SECONDS = 5.0  # beyond its own time limit, before the process is ended from here
 
 
-class WorkerDied(StrongLTNError):
+class WorkerDied(MachineError):
     """The process that runs CP-SAT ended by itself: a crash, or killed for its memory."""
 
 

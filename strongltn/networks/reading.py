@@ -1,0 +1,82 @@
+"""How a target network was read: what was seen, what was assumed, and what was compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from strongltn.networks.target import LinearLayer
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How far a network is from outputs that its author computed.
+
+    Attributes
+    ----------
+    num_inputs : int >= 1
+        The number of inputs on which both were compared.
+    largest_difference : float >= 0
+        The largest absolute difference of an output.
+    rounding : str
+        The arithmetic whose rounding explains differences of that size, such as float32.
+    tells_relu : bool
+        Whether the outputs would differ without the ReLUs; otherwise they say nothing of them.
+    """
+
+    num_inputs: int
+    largest_difference: float
+    rounding: str
+    tells_relu: bool
+
+    def __str__(self) -> str:
+        text = (
+            f"On {self.num_inputs:,} inputs its outputs are the author's up to "
+            f"{self.largest_difference:.3g}, which rounding in {self.rounding} explains."
+        )
+        if not self.tells_relu:
+            text += " So they are without the ReLUs: these inputs say nothing of them."
+        return text
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a target network was read from a file or a module.
+
+    Attributes
+    ----------
+    sentences : tuple of str
+        Where the order of the layers comes from, whether the ReLUs were seen or assumed, what else
+        was understood. Empty for a network that was put together in Python.
+    likeness : Likeness, optional
+        The comparison with its author's own outputs.
+    """
+
+    sentences: tuple[str, ...] = ()
+    likeness: Likeness | None = None
+
+    def __str__(self) -> str:
+        last = () if self.likeness is None else (str(self.likeness),)
+        return " ".join(self.sentences + last)
+
+
+def chain_text(layers: Sequence[LinearLayer]) -> str:
+    """Return a chain of layers in one line of ASCII.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from strongltn.networks.target import LinearLayer
+    >>> first, last = LinearLayer("fc1", np.ones((5, 7))), LinearLayer("fc2", np.ones((1, 5)))
+    >>> chain_text([first, last])
+    '7 -(fc1)-> 5, ReLU, -(fc2)-> 1'
+    """
+    steps = [f"-({shown(layer.name)})-> {layer.num_outputs}" for layer in layers]
+    return f"{layers[0].num_inputs} " + ", ReLU, ".join(steps)
+
+
+def shown(name: str) -> str:
+    """Return the name of a layer in printable ASCII: names are whatever a stranger's file holds."""
+    return name.encode("unicode_escape").decode("ascii")
