@@ -49,7 +49,8 @@ def set_aside(directory: Path) -> None:
         They cannot be written. Nothing is lost.
     """
     directory = directory.resolve()
-    _RUN.check(directory, parameter="directory")
+    if any(directory.iterdir()):
+        _RUN.check(directory, parameter="directory")
     aside = replaced_by(directory)
     if os.path.lexists(aside):
         _OLD.check(aside, parameter="directory")

@@ -375,6 +375,14 @@ def test_the_old_run_stays_until_the_new_one_is_finished(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.parametrize("is_made", [False, True])
+def test_what_is_not_there_is_begun_anew_as_well(tmp_path, is_made):
+    if is_made:
+        (tmp_path / "run").mkdir()
+    run(CONFIG, tmp_path / "run", resume=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 def test_begun_anew_twice_keeps_the_one_that_was_finished(tmp_path):
     run(OTHER, tmp_path / "run")
     old = content(tmp_path / "run")
