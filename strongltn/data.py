@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import zlib
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 from strongltn.errors import InvalidInputError
 from strongltn.rng import named_generator
+from strongltn.storage import read_file
 
+_MAX_BYTES = 1 << 28  # of an unpacked file; the largest of MNIST has 47 million
 DATA_VARIABLE = "STRONGLTN_DATA"
 
 #: The four files of MNIST, and the MD5 of their content when it is not compressed.
@@ -140,9 +143,9 @@ def _read_idx(directory: Path, name: str, *, is_verified: bool) -> NDArray[np.ui
         )
     allowed = "an IDX file of bytes, plain or gzipped"
     try:
-        content = path.read_bytes()
+        content = read_file(path, parameter="data")
         if path.suffix == ".gz":
-            content = gzip.decompress(content)
+            content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(_MAX_BYTES)
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
         if is_verified and digest != MNIST_FILES[name]:
             allowed = f"the file of MNIST, its content of MD5 {MNIST_FILES[name]}"

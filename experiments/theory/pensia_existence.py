@@ -13,7 +13,6 @@ verdicts of a record.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections import Counter
 from fractions import Fraction
@@ -21,7 +20,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.recipe import Effort, Recipe, Row, rows_where
+from experiments.recipe import Effort, Recipe, Row, read_rows, rows_where
 from experiments.theory.chart import BLACK, BLUE, GREEN, ORANGE, PURPLE, add_legend, new_chart
 from experiments.theory.existence_source import source_row
 from experiments.theory.existence_verdict import Tally, verdict_lines
@@ -225,8 +224,7 @@ def main() -> None:
     """Print the verdicts of a record."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("record", type=Path)
-    _, *lines = map(json.loads, parser.parse_args().record.read_bytes().splitlines())
-    print("\n".join(verdict_lines([row for line in lines for row in line["rows"]])))
+    print("\n".join(verdict_lines(read_rows(parser.parse_args().record))))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from strongltn.networks import Box, Domain, TargetNetwork
 from strongltn.search.config import SearchConfig
 from strongltn.search.datasets import dataset_named
 from strongltn.search.result import RESULT, SearchResult, finished_result
+from strongltn.storage import read_if_there
 
 
 @in_default_state()
@@ -84,10 +85,13 @@ def image_box(data: str) -> Box:
 
 def _finished(parameter: str, directory: Path) -> SearchResult:
     """Return the result of a run that has ended."""
+    content = read_if_there(directory / RESULT, parameter=parameter, within=directory)
+    if content is None:
+        raise _no_run(parameter, f"{directory}, without {RESULT}")
     try:
-        config = SearchConfig.from_json(json.loads((directory / RESULT).read_bytes())["config"])
+        config = SearchConfig.from_json(json.loads(content)["config"])
         result = finished_result(config, directory)
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise _no_run(parameter, f"{directory}: {error}") from error
     if result is None:
         raise _no_run(parameter, f"{directory}, whose {RESULT} is gone")

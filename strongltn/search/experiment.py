@@ -19,7 +19,7 @@ from strongltn.search.choices import Execution
 from strongltn.search.config import SearchConfig
 from strongltn.search.datasets import Dataset, dataset_named
 from strongltn.search.execution import device_named
-from strongltn.search.fresh import forget_replaced, replaced_by, set_aside
+from strongltn.search.fresh import forget_replaced, has_replaced, replaced_by, set_aside
 from strongltn.search.metrics import MetricsLog, summary_writer_type
 from strongltn.search.result import CHECKPOINT, MASKS, RESULT, SearchResult, finished_result
 from strongltn.search.training import Training
@@ -110,7 +110,7 @@ def run(
 def _finished(config: SearchConfig, directory: Path) -> SearchResult | None:
     """Return the result that is there, if any; what it has replaced goes, if a kill left it."""
     result = finished_result(config, directory)
-    if result is not None and replaced_by(directory).exists():
+    if result is not None and has_replaced(directory):
         with suppress(InvalidInputError), in_use(directory, parameter="directory"):
             if (directory / RESULT).exists():  # nobody has begun it anew in the meantime
                 forget_replaced(directory)

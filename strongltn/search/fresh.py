@@ -15,6 +15,7 @@ from strongltn.search.metrics import FILE_NAME, TENSORBOARD
 from strongltn.search.result import CHECKPOINT, MASKS, RESULT
 from strongltn.storage import (
     Contents,
+    is_partial,
     make_directory,
     move_aside,
     read_if_there,
@@ -26,6 +27,8 @@ from strongltn.storage import (
 FAILURE = "failure.json"
 _MARK = "replaced.json"  # says of a directory that a run begun anew has replaced it
 _FILES = (CHECKPOINT, FILE_NAME, MASKS, RESULT, FAILURE, TENSORBOARD)
+_SUFFIX = ".replaced"
+_EVENTS = "events.out.tfevents."
 _HEAD_BYTES = 1 << 16
 _SIGNS = {  # what is near the beginning of a file of ours
     CHECKPOINT: b'"strongltn"',
@@ -49,7 +52,9 @@ def set_aside(directory: Path) -> None:
         They cannot be written. Nothing is lost.
     """
     directory = directory.resolve()
-    _RUN.check(directory, parameter="directory")
+    if not _is_blank(directory):
+        _RUN.check(directory, parameter="directory")
+        _check_events(directory)
     aside = replaced_by(directory)
     if os.path.lexists(aside):
         _OLD.check(aside, parameter="directory")
@@ -59,9 +64,15 @@ def set_aside(directory: Path) -> None:
             make_directory(directory)
             return
         _remove(aside)
-    if any(directory.iterdir()):
+    if not _is_blank(directory):
         write_whole(directory / _MARK, b"{}\n")
         move_aside(directory, aside)
+
+
+def has_replaced(directory: Path) -> bool:
+    """Return whether there is something for `forget_replaced` to do."""
+    directory = directory.resolve()
+    return _has_stale_mark(directory) or os.path.lexists(replaced_by(directory))
 
 
 def forget_replaced(directory: Path) -> None:
@@ -71,20 +82,50 @@ def forget_replaced(directory: Path) -> None:
     files in it stay.
     """
     directory = directory.resolve()
-    remove_file(directory / _MARK)  # of a kill in the moment before it was moved
+    if _has_stale_mark(directory):
+        remove_file(directory / _MARK)
     if _is_replaced(replaced_by(directory)):
         _remove(replaced_by(directory))
 
 
 def replaced_by(directory: Path) -> Path:
     """Return where the old run is while the one in a directory is begun anew."""
-    return directory.with_name(f"{directory.name}.replaced")
+    return directory.with_name(f"{directory.name}{_SUFFIX}")
 
 
 def _remove(aside: Path) -> None:
     """Remove an old run, its mark last: after a kill the rest is still known to be ours."""
+    if _foreign_events(aside):
+        return
     remove_directory(aside, replace(_RUN, owns=_FILES.__contains__))
     remove_directory(aside, _RUN)
+
+
+def _has_stale_mark(directory: Path) -> bool:
+    """Return whether a kill came after a directory was marked and before it was moved."""
+    return not directory.name.endswith(_SUFFIX) and os.path.lexists(directory / _MARK)
+
+
+def _is_blank(directory: Path) -> bool:
+    """Return whether there is nothing in a directory, or only what a kill has left."""
+    return all(is_partial(name) for name in os.listdir(directory))
+
+
+def _check_events(directory: Path) -> None:
+    if foreign := _foreign_events(directory):
+        raise InvalidInputError(
+            "directory",
+            got=f"{directory / TENSORBOARD}, which also holds {foreign[0]}",
+            allowed="a folder with TensorBoard's event files only",
+            hint="Move what strongltn did not write to another place.",
+        )
+
+
+def _foreign_events(directory: Path) -> list[str]:
+    folder = directory / TENSORBOARD
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    return sorted(name for name in os.listdir(folder) if not name.startswith(_EVENTS))
 
 
 def _is_run(directory: Path) -> bool:

@@ -35,6 +35,9 @@ ALLOWED = {
     ("experiments/search/ground_truth.py", "TemporaryDirectory"): "runs that nobody keeps",
     ("experiments/certificate_tightness.py", "copytree"): "into a directory of storage's",
     ("strongltn/search/cifar10_jpeg.py", "save"): "to bytes, which storage writes",
+    ("experiments/kills.py", "TemporaryDirectory"): "what is killed works in it",
+    ("experiments/kills.py", "copytree"): "a folder for each kill",
+    ("experiments/kills.py", "rmtree"): "what it has made itself, to be made again",
     ("experiments/certificate_tightness.py", "save"): "to bytes, which storage writes",
 }
 

@@ -458,8 +458,8 @@ def test_bad_options_are_exit_2_before_any_work(run, tmp_path, monkeypatch):
     file.write_text("text")
     for options, message in (
         (["--peers", "cplex"], "'peers' parameter must be none or a list of cbc, highs"),
-        (["--out", file], "'out' parameter must be a writable directory"),
-        (["--out", file / "below"], "'out' parameter must be a writable directory"),
+        (["--out", file], "'out' parameter must be a directory"),
+        (["--out", file / "below"], "'out' parameter must be a directory"),
         (["--out", tmp_path / "o", "--record", tmp_path], "'record' parameter must be a file"),
         (["--out", tmp_path / "o", "--record", tmp_path / "no" / "f"], "'record' parameter"),
     ):

@@ -1,6 +1,7 @@
 """Certified distances of networks of one shape, and of two runs of the search."""
 
 import json
+import os
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -178,4 +179,23 @@ def test_runs_over_other_images_are_refused(runs, tmp_path):
     elsewhere = replace(result, config=replace(config, data="mnist"))
     (tmp_path / RESULT).write_text(json.dumps(elsewhere.to_json()))
     with pytest.raises(InvalidInputError, match="a run over mnist"):
+        certify_runs(runs / "edge-popup", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "{}", '{"config": 3}', "[" * 100_000])
+def test_results_of_another_shape_are_refused(runs, tmp_path, text):
+    from strongltn.groundtruth import certify_runs
+    from strongltn.search.result import RESULT
+
+    (tmp_path / RESULT).write_text(text)
+    with pytest.raises(InvalidInputError):
+        certify_runs(runs / "edge-popup", tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(runs, tmp_path):
+    from strongltn.groundtruth import certify_runs
+    from strongltn.search.result import RESULT
+
+    os.mkfifo(tmp_path / RESULT)
+    with pytest.raises(InvalidInputError, match="pipe"):
         certify_runs(runs / "edge-popup", tmp_path)

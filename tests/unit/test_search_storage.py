@@ -30,6 +30,10 @@ class Stopped(Exception):
     """An interruption that a test makes."""
 
 
+class Killed(BaseException):
+    """A kill, as far as a test can make one in its process."""
+
+
 def stop_after(num_epochs):
     def progress(stage, done, total):
         if done == num_epochs * 3 + 1:
@@ -375,6 +379,56 @@ def test_the_old_run_stays_until_the_new_one_is_finished(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.parametrize("is_made", [False, True])
+def test_what_is_not_there_is_begun_anew_as_well(tmp_path, is_made):
+    if is_made:
+        (tmp_path / "run").mkdir()
+    run(CONFIG, tmp_path / "run", resume=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_a_kill_has_left_of_a_beginning_does_not_stop_it(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / partial.partial_name(FILE_NAME)).write_bytes(b"half")
+    run(CONFIG, tmp_path / "run", resume=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert set(content(tmp_path / "run")) == {CHECKPOINT, FILE_NAME, MASKS, RESULT}
+
+
+def test_a_kill_before_the_old_run_is_moved_leaves_no_mark(tmp_path, monkeypatch):
+    run(OTHER, tmp_path / "run")
+    before = content(tmp_path / "run")
+    with monkeypatch.context() as context:
+        context.setattr(fresh, "move_aside", killing)
+        with pytest.raises(Killed):
+            run(OTHER, tmp_path / "run", resume=False)
+    assert content(tmp_path / "run") != before
+    run(OTHER, tmp_path / "run")
+    assert content(tmp_path / "run") == before
+
+
+def killing(*arguments):
+    raise Killed
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_foreign_files_among_the_events_stay(tmp_path, monkeypatch, is_late):
+    """In the folder of TensorBoard, before the old run is moved or after."""
+    run(OTHER, tmp_path / "run")
+    (tmp_path / "run" / "tensorboard").mkdir()
+    (tmp_path / "run" / "tensorboard" / "events.out.tfevents.1").write_text("ours")
+    if is_late:
+        begun(tmp_path / "run", resume=False)
+    folder = tmp_path / ("run.replaced" if is_late else "run") / "tensorboard"
+    (folder / "notes").write_text("mine")
+    if is_late:
+        run(CONFIG, tmp_path / "run")
+    else:
+        with pytest.raises(InvalidInputError, match="also holds notes"):
+            run(CONFIG, tmp_path / "run", resume=False)
+    assert (folder / "notes").read_text() == "mine"
+
+
 def test_begun_anew_twice_keeps_the_one_that_was_finished(tmp_path):
     run(OTHER, tmp_path / "run")
     old = content(tmp_path / "run")
@@ -416,10 +470,6 @@ def test_what_a_user_calls_replaced_stays(tmp_path):
         run(CONFIG, tmp_path / "run", resume=False)
     run(OTHER, tmp_path / "run")
     assert (content(tmp_path / "run.replaced"), content(tmp_path / "run")) == before
-
-
-class Killed(BaseException):
-    """A kill, as far as a test can make one in its process."""
 
 
 STEPS = ["write_whole", "move_aside", "_remove", "remove_directory"]
