@@ -1,8 +1,9 @@
 """Are old results safe whatever happens to a command? Real commands, killed, and on full disks.
 
-A command is killed (SIGKILL) at a random moment between its first write and its end, or it runs on
-a disk with too little room. Then nothing may be lost or touched that was there before, the next
-command must succeed, and nothing half written may be left. A line of the record for each try.
+A command is killed (SIGKILL) at a random moment between its first write and its end, of which the
+first is seen and the other is rehearsed; or it runs on a disk with too little room. Then nothing
+may be lost or touched that was there before, the next command must succeed, and nothing half
+written may be left. A line of the record for each try.
 
 A command is a `Scenario`; to add one, write its class and name it in `SCENARIOS`. Full disks are
 small tmpfs, which only root can mount (Linux).
@@ -28,8 +29,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from safetensors.numpy import save
+
 from experiments.recipe import read_rows
+from proofs_check import Verdict, verify_all
 from strongltn.errors import StrongLTNError
+from strongltn.pipeline import describe_directory
+from strongltn.rng import named_generator
 from strongltn.search.experiment import run
 from strongltn.search.fresh import replaced_by
 from strongltn.search.result import finished_result
@@ -41,6 +47,7 @@ Row = dict[str, Any]
 _PRECIOUS = b"what the user has written\n"
 _LOOK_SECONDS = 0.002  # how often a folder is looked at for the first write
 _TRIES = 20  # as many kills of a command that ends before it is killed are made again, at most
+_NOT_WITHIN = 1  # the exit code of prune where a weight is out of reach; the ticket is written
 _MACHINE = 3  # the exit code where the machine would not let a command go on
 _COMMAND = (sys.executable, "-m", "strongltn")
 _MOUNT = ("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs")
@@ -67,6 +74,111 @@ class Scenario(ABC):
     @abstractmethod
     def problems(self, folder: Path, *, is_done: bool) -> Iterator[str]:
         """Yield what is lost; after the next command with `is_done`, also what it has not done."""
+
+
+class Prune(Scenario):
+    """A ticket is made beside another one."""
+
+    name = "prune"
+    _SEED = 1
+    _SAMPLES = 18
+
+    def prepare(self, folder: Path) -> None:
+        """Make the target and a ticket."""
+        generator = named_generator(0, name="kills")
+        weights = {
+            "fc1.weight": generator.uniform(-1, 1, (60, 40)),
+            "fc2.weight": generator.uniform(-1, 1, (10, 60)),
+        }
+        write_whole(folder / "target.safetensors", save(weights))
+        make_directory(folder / "out")
+        code, text = strongltn(self._prune(folder, "old", seed=0))
+        if code == _NOT_WITHIN:  # a weight is out of reach: the ticket is there all the same
+            code = 0
+        if code:
+            raise SystemExit(f"{self.name}: no ticket can be made: {text}")
+
+    def command(self, folder: Path) -> list[str]:
+        """Make a ticket with another source."""
+        return self._prune(folder, "new", seed=self._SEED)
+
+    def next_command(self, folder: Path) -> list[str]:
+        """Make it once more, in place of one that was whole before the kill."""
+        return [*self.command(folder), "--overwrite"]
+
+    def problems(self, folder: Path, *, is_done: bool) -> Iterator[str]:
+        """The old ticket is proved; the new one is, too, or is not there at all."""
+        yield from self._unproved(folder / "out" / "old", has_to_be_there=True)
+        yield from self._unproved(folder / "out" / "new", has_to_be_there=is_done)
+
+    def _prune(self, folder: Path, name: str, *, seed: int) -> list[str]:
+        target, out = str(folder / "target.safetensors"), str(folder / "out" / name)
+        options = ["--samples", str(self._SAMPLES), "--tolerance", "0.1", "--seed", str(seed)]
+        return ["prune", target, *options, "--out", out]
+
+    def _unproved(self, ticket: Path, *, has_to_be_there: bool) -> Iterator[str]:
+        """Yield what is wrong with a ticket."""
+        if not ticket.exists():
+            if has_to_be_there:
+                yield f"the ticket {ticket.name} is gone"
+            return
+        for name, audit in verify_all(ticket).items():
+            if audit.verdict is not Verdict.PROVED:
+                yield f"{ticket.name}, {name}: {audit.rejected}"
+        describe_directory(ticket)
+        if not (ticket / "report.json").is_file():
+            yield f"{ticket.name} has no report"
+
+
+class PruneOverwrite(Prune):
+    """A ticket is replaced."""
+
+    name = "prune --overwrite"
+
+    def command(self, folder: Path) -> list[str]:
+        """Replace the old ticket."""
+        return [*self._prune(folder, "old", seed=self._SEED), "--overwrite"]
+
+    def next_command(self, folder: Path) -> list[str]:
+        """Replace it once more."""
+        return self.command(folder)
+
+    def problems(self, folder: Path, *, is_done: bool) -> Iterator[str]:
+        """One of the two is there, and proved."""
+        yield from self._unproved(folder / "out" / "old", has_to_be_there=True)
+        seed = json.loads((folder / "out" / "old" / "ticket.json").read_bytes())["source"]["seed"]
+        if is_done and seed != self._SEED:
+            yield "the ticket was not replaced"
+
+
+class Certify(Prune):
+    """The certificate of a ticket is replaced, on the same domain."""
+
+    name = "certify --replace"
+    _OPTIONS = ("--domain", "ball", "--replace", "--restarts", "2", "--steps", "20")
+
+    def command(self, folder: Path) -> list[str]:
+        """Certify the old ticket."""
+        return ["certify", str(folder / "out" / "old"), *self._OPTIONS]
+
+    def next_command(self, folder: Path) -> list[str]:
+        """Certify it once more."""
+        return self.command(folder)
+
+    def problems(self, folder: Path, *, is_done: bool) -> Iterator[str]:
+        """Every certificate that is there is proved."""
+        ticket = folder / "out" / "old"
+        yield from self._unproved(ticket, has_to_be_there=True)
+        witnesses, audits = list(ticket.glob("witness*")), verify_all(ticket)
+        if is_done and len(witnesses) != len(audits):
+            yield f"{len(witnesses)} files of witnesses for {len(audits)} certificates"
+
+
+class CertifyBeside(Certify):
+    """A certificate on another domain is put beside the first one."""
+
+    name = "certify"
+    _OPTIONS = ("--domain", "box:-1,1", "--restarts", "2", "--steps", "20")
 
 
 class FreshSearch(Scenario):
@@ -156,7 +268,15 @@ class Reproduce(Scenario):
 
 
 #: All commands that are tried.
-SCENARIOS: tuple[Scenario, ...] = (FreshSearch(), NewSearch(), Reproduce())
+SCENARIOS: tuple[Scenario, ...] = (
+    Prune(),
+    PruneOverwrite(),
+    Certify(),
+    CertifyBeside(),
+    FreshSearch(),
+    NewSearch(),
+    Reproduce(),
+)
 
 
 @dataclass(frozen=True)
@@ -176,17 +296,25 @@ class Rehearsal:
     num_bytes: int
 
 
-def strongltn(arguments: list[str], *, delay: float | None = None) -> tuple[int, str]:
-    """Run a command, and kill it after some seconds; return its exit code and stderr."""
-    with subprocess.Popen(
+def strongltn(arguments: list[str]) -> tuple[int, str]:
+    """Run a command; return its exit code and stderr."""
+    done = subprocess.run(
         [*_COMMAND, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            _, text = process.communicate(timeout=delay)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            _, text = process.communicate()
-    return process.returncode, text
+    )
+    return done.returncode, done.stderr
+
+
+def killed_after(arguments: list[str], folder: Path, *, delay: float) -> bool:
+    """Kill a command some seconds after its first write; return False if it had ended before."""
+    before = _state(folder)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([*_COMMAND, *arguments], **quiet) as process:
+        while process.poll() is None and _state(folder) == before:
+            time.sleep(_LOOK_SECONDS)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(delay)
+        process.kill()
+    return process.returncode == -signal.SIGKILL
 
 
 def rehearsed(scenario: Scenario, template: Path, work: Path) -> Rehearsal:
@@ -205,17 +333,16 @@ def rehearsed(scenario: Scenario, template: Path, work: Path) -> Rehearsal:
                 most = max(most, sum(size for _, _, size in state))
                 time.sleep(_LOOK_SECONDS)
         end = time.monotonic() - began
-        if process.returncode or first is None:
+        if process.returncode not in (0, _NOT_WITHIN) or first is None:
             raise SystemExit(f"{scenario.name}: undisturbed, it ends with {process.returncode}")
         return Rehearsal(first, end, max(most - sum(size for _, _, size in before), 1 << 12))
 
 
-def killed(scenario: Scenario, template: Path, work: Path, *, moments: Iterator[float]) -> Row:
-    """Kill a command at one of the moments, before it ends, and look at what is left."""
-    for delay in moments:
+def killed(scenario: Scenario, template: Path, work: Path, *, delays: Iterator[float]) -> Row:
+    """Kill a command after one of the delays, before it ends, and look at what is left."""
+    for delay in delays:
         with _copied(template, work) as folder:
-            code, _ = strongltn(scenario.command(folder), delay=delay)
-            if code < 0:
+            if killed_after(scenario.command(folder), folder, delay=delay):
                 return {"delay_seconds": delay, "problems": _aftermath(scenario, folder)}
     raise SystemExit(f"{scenario.name}: it always ends before it is killed")
 
@@ -229,7 +356,7 @@ def on_full_disk(scenario: Scenario, template: Path, mount: Path, *, room: int) 
         code, text = strongltn(scenario.command(folder))
         remove_file(filler)
         problems = []
-        if code not in (0, _MACHINE) or "Traceback" in text:
+        if code not in (0, _NOT_WITHIN, _MACHINE) or "Traceback" in text:
             problems.append(f"exit code {code}: {text[-500:]}")
         return {
             "room_bytes": room,
@@ -242,7 +369,7 @@ def _aftermath(scenario: Scenario, folder: Path) -> list[str]:
     """Return what is wrong after an interruption, and after the next command."""
     problems = _problems(scenario, folder, is_done=False)
     code, text = strongltn(scenario.next_command(folder))
-    if code:
+    if code not in (0, _NOT_WITHIN):
         problems.append(f"the next command ends with {code}: {text[-500:]}")
     problems += _problems(scenario, folder, is_done=True)
     left = sorted(path.name for path in folder.rglob(".strongltn-*"))
@@ -323,10 +450,9 @@ def tried(
                 print(f"{scenario.name}: {kind} {done} of {len(missing)}", file=sys.stderr)
                 chance = _chance(options.seed, scenario.name, kind, number)
                 if kind == "kill":
-                    moments = (
-                        chance.uniform(rehearsal.first, rehearsal.end) for _ in range(_TRIES)
-                    )
-                    row = killed(scenario, template, work, moments=moments)
+                    longest = rehearsal.end - rehearsal.first
+                    delays = (chance.uniform(0, longest) for _ in range(_TRIES))
+                    row = killed(scenario, template, work, delays=delays)
                 elif disk is not None:
                     room = chance.randrange(rehearsal.num_bytes)
                     row = on_full_disk(scenario, template, disk, room=room)
