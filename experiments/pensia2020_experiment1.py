@@ -23,6 +23,7 @@ from typing import Any
 
 from strongltn.data import load_mnist_test
 from strongltn.demo import accuracy
+from strongltn.json_text import json_text
 from strongltn.networks.pruned import PrunedNetwork
 from strongltn.networks.target_file import load_target
 from strongltn.networks.ticket_directory import load_ticket
@@ -80,7 +81,7 @@ def main() -> None:
         "runs": [_run(run, options.target, options.out, test) for run in RUNS],
     }
     make_directory(options.out)
-    text = json.dumps(record, indent=1) + "\n"
+    text = json_text(record, indent=1) + "\n"
     write_whole(options.out / "record.json", text.encode("ascii"))
     print(text)
     print(

@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from proofs_check.claims.second_moment import mean_hole
 from proofs_check.claims.subset_moments import Cover
+from strongltn.json_text import json_text
 from strongltn.storage import write_whole
 from strongltn.theorems.second_moment import RECORD
 
@@ -42,7 +43,7 @@ def main() -> None:
         hole = mean_hole(cover)
         lines.append(key | {"mean_hole": str(Fraction(int(hole * _UNIT) + 1, _UNIT))})
         lines.sort(key=lambda line: (-Fraction(line["eta"]), line["num_samples"]))
-        write_whole(RECORD, (json.dumps(lines, indent=1) + "\n").encode("ascii"))
+        write_whole(RECORD, (json_text(lines, indent=1) + "\n").encode("ascii"))
         seconds = time.perf_counter() - began
         print(f"{cover}: mean hole {hole:.6f}, {seconds:.0f} s", flush=True)
 

@@ -12,7 +12,6 @@ from 11 to 16, and one each has n from 17 to 24.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -32,6 +31,7 @@ import numpy as np
 from experiments.subset_sum_families import FAMILIES, FloatArray
 from experiments.subset_sum_oracle import BoolArray, best_subsets
 from strongltn.errors import StrongLTNError
+from strongltn.json_text import json_text
 from strongltn.rng import named_generator
 from strongltn.storage import Record, make_directory
 from strongltn.subset_sum import BatchResult, Verdict, solve_batch, solve_targets, solvers
@@ -213,7 +213,7 @@ def main() -> None:
         raise SystemExit(str(error)) from None
     report = summary(record.entries)
     lines = [f"{name}: {value}" for name, value in report.items()]
-    print(json.dumps(report) if options.json else "\n".join(lines))
+    print(json_text(report) if options.json else "\n".join(lines))
     if report["disagreements"]:
         raise SystemExit(1)
 

@@ -7,13 +7,13 @@ lists every difference. Run as ``python -m experiments.theory_tables --out resul
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from strongltn.json_text import json_text
 from strongltn.simulate import CoveringEvent, hitting_times, requirement
 from strongltn.storage import make_directory, write_whole
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
@@ -179,7 +179,7 @@ def main() -> None:
         print("\n".join(table_lines([row])), flush=True)
     make_directory(options.out)
     for name, lines in (
-        ("tables.jsonl", [json.dumps(row) for row in rows]),
+        ("tables.jsonl", [json_text(row) for row in rows]),
         ("tables.txt", table_lines(rows)),
     ):
         write_whole(options.out / name, "".join(f"{line}\n" for line in lines).encode("utf-8"))

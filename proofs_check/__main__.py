@@ -107,12 +107,13 @@ def _record(audit: Audit) -> dict[str, object]:
 
 def _lines(audit: Audit, which: str) -> list[str]:
     if audit.upper_bound is None or audit.lower_bound is None:
-        return [f"REJECTED: {audit.rejected}{which}"]
+        return [f"REJECTED: {_shown(str(audit.rejected))}{which}"]
     lower = decimal(audit.lower_bound, 7, ROUND_FLOOR)
     upper = decimal(audit.upper_bound, 7, ROUND_CEILING)
+    facts = _facts(audit).items()
     return [
         f"PROVED  {lower} <= sup |f - g| <= {upper}{which}",
-        *(f"  {name.replace('_', ' ')}: {fact}" for name, fact in _facts(audit).items()),
+        *(f"  {name.replace('_', ' ')}: {_shown(str(fact))}" for name, fact in facts),
         *(f"  {seconds:6.2f} s  {text}" for text, seconds in audit.statements),
     ]
 
@@ -135,7 +136,7 @@ def _claims(options: argparse.Namespace) -> int:
         options.html.write_text(report.page(outcomes), encoding="utf-8")
     if options.json:
         facts = {"effort": effort, "seed": options.seed}
-        text = json.dumps(facts | report.record(outcomes), indent=2)
+        text = json.dumps(facts | report.record(outcomes), indent=2, allow_nan=False)
     else:
         text = report.table(outcomes)
     _answer(text)
@@ -158,8 +159,9 @@ def _answer(text: str) -> None:
     """
     if sys.stdout is None:
         return
+    encoding = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         sys.stdout.flush()
     except OSError as error:
         _forget(sys.stdout)
@@ -172,10 +174,15 @@ def _say(text: str) -> None:
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write("error: " + " ".join(text.splitlines()) + "\n")
+        sys.stderr.write(f"error: {_shown(text)}\n")
         sys.stderr.flush()
     except OSError:
         _forget(sys.stderr)
+
+
+def _shown(text: str) -> str:
+    """Return text from a stranger's file with its control characters and line ends escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _forget(stream: TextIO) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from fractions import Fraction
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +15,9 @@ from strongltn.rng import WeightLaw
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 
 _TRIALS = 4000
+_MAX_TRIALS = 10**8  # a gigabyte
+_MAX_SECONDS = 10.0  # of one theorem; what would take longer is left to the library
+_MAX_MEASURED_SECONDS = 60.0
 _ALL = "all"
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -70,8 +75,15 @@ def bound_samples(
     dimension: Annotated[int, typer.Option("--dimension", help="Of samples and targets.")] = 1,
     constant: Constant = None,
     trials: Annotated[
-        int, typer.Option("--trials", min=0, help="Simulated draws; 0 measures nothing.")
-    ] = _TRIALS,
+        int | None,
+        typer.Option(
+            "--trials",
+            min=0,
+            max=_MAX_TRIALS,
+            help="Simulated draws, however long they take; 0 measures nothing (default: "
+            f"{_TRIALS}, where they take about a minute at most).",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the simulation.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -93,9 +105,9 @@ def bound_samples(
     )
     with progress_bars() as progress:
         report = {
-            "question": {**question.to_json(), "tolerance": float(2 * question.eta)},
+            "question": {**question.to_json(), "tolerance": _tolerance(2 * question.eta)},
             **_answers(cover_theorems(), question, progress=progress),
-            "measured": _measured(question, trials=trials, seed=seed, progress=progress),
+            **_measured(question, trials=trials, seed=seed, progress=progress),
         }
     print_report(report, samples_lines(report), as_json=as_json)
 
@@ -169,30 +181,46 @@ def _parse_widths(text: str) -> tuple[int, ...]:
 def _answers(
     theorems: tuple[Any, ...], question: Any, *, progress: Update | None = None
 ) -> dict[str, Any]:
-    """Return the promises of the theorems that apply, and why the others do not."""
-    rows, others, violated = [], [], {}
+    """Return the promises of the theorems that apply, and why there are none of the others."""
+    rows, others, later, violated = [], [], [], {}
     for index, theorem in enumerate(theorems):
         violations = theorem.violations(question)
         if violations:
             texts = [str(violation) for violation in violations]
             violated.update(dict.fromkeys(texts))
             others.append({"key": theorem.key, "violations": texts})
+        elif (seconds := theorem.estimate_seconds(question)) > _MAX_SECONDS:
+            later.append({"key": theorem.key, "seconds": seconds})
         else:
             rows.append({**theorem.to_json(), **theorem.promise(question).to_json()})
         if progress is not None:
             progress("theorems", index + 1, len(theorems))
-    if not rows:
+    if not rows and not later:
         raise AssumptionViolated("no theorem applies: " + "; ".join(violated) + ".")
-    return {"theorems": rows, "not_applicable": others}
+    return {"theorems": rows, "not_applicable": others, "not_computed": later}
 
 
-def _measured(question: Any, *, trials: int, seed: int, progress: Update) -> dict[str, Any] | None:
-    """Simulate the requirement; None if that was not asked for, or is out of reach."""
+def _tolerance(value: Fraction) -> float | str:
+    """Return a rational as a float, or as text where floats are too coarse or too short."""
+    from strongltn.theorems.theorem import short_text
+
+    is_float = sys.float_info.min <= abs(value) <= sys.float_info.max
+    return float(value) if is_float else short_text(value)
+
+
+def _measured(question: Any, *, trials: int | None, seed: int, progress: Update) -> dict[str, Any]:
+    """Simulate the requirement, unless that was not asked for, or is out of reach."""
     from strongltn.simulate import required_samples
     from strongltn.simulate.event import LEAST_ETA
+    from strongltn.simulate.hitting import estimate_seconds
 
-    if trials == 0 or question.dimension != 1 or question.eta < LEAST_ETA:
-        return None
+    if trials == 0 or question.dimension != 1 or not LEAST_ETA <= question.eta < Fraction(1, 2):
+        return {"measured": None}
+    if trials is None:
+        trials = _TRIALS
+        seconds = estimate_seconds(question.eta, trials=trials)
+        if seconds > _MAX_MEASURED_SECONDS:
+            return {"measured": None, "not_measured": {"trials": trials, "seconds": seconds}}
     required = required_samples(
         question.eta,
         question.failure_probability,
@@ -202,4 +230,4 @@ def _measured(question: Any, *, trials: int, seed: int, progress: Update) -> dic
         seed=seed,
         progress=lambda done, total: progress("simulation", done, total),
     )
-    return required.to_json()
+    return {"measured": required.to_json()}

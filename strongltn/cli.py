@@ -12,7 +12,7 @@ import typer
 from strongltn.bound_command import bound
 from strongltn.certify_command import certify
 from strongltn.console import print_report, progress_bars
-from strongltn.exits import ExitCode, answer, keeping, status_of
+from strongltn.exits import ExitCode, keeping, status_of
 from strongltn.reproduce_command import reproduce
 from strongltn.search_command import bench_search, search
 
@@ -81,16 +81,25 @@ def prune(
         ),
     ] = None,
     epsilon: Annotated[
-        float | None, typer.Option("--epsilon", help="Error of the whole network to stay within.")
+        float | None,
+        typer.Option(
+            "--epsilon", help="Error of the whole network to stay within; the certificate decides."
+        ),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option("--samples", help="Samples that each subset sum sees.")
+        int | None,
+        typer.Option(
+            "--samples",
+            help="Samples that each subset sum sees; the least error is found, up to 64 samples "
+            "(default: as many as epsilon needs).",
+        ),
     ] = None,
     tolerance: Annotated[
         float | None,
         typer.Option(
             "--tolerance",
-            help="Error of one weight to stay within (default: from epsilon, else 0.01).",
+            help="Error that no weight may exceed, besides epsilon if that is given too (default: "
+            "0.01; with epsilon an estimate from it, which decides nothing).",
         ),
     ] = None,
     construction: Annotated[
@@ -110,7 +119,8 @@ def prune(
 ) -> None:
     """Prune one random network to a target network, and certify the distance.
 
-    Exit 0: every weight is within tolerance, and the network within epsilon.
+    Exit 0: the network is within epsilon, and every weight within tolerance: of these, what was
+    given, and the default tolerance if neither was.
 
     Exit 1: that is not so; the ticket is written all the same.
 
@@ -252,7 +262,7 @@ def bench_figure(
     from strongltn.bench.record import last_report
 
     paths = plot_times(last_report(history), out)
-    answer("".join(f"{path}\n" for path in paths))
+    print_report({}, list(map(str, paths)), as_json=False)
 
 
 def main() -> None:

@@ -1,13 +1,13 @@
-"""What every command prints: one report on stdout, progress bars on stderr."""
+"""What every command prints: one report on stdout, progress bars and messages on stderr."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from strongltn.exits import answer
+from strongltn.exits import answer, shown
+from strongltn.json_text import json_text
 
 _SPEED_SECONDS = 600  # steps of training epochs come minutes apart, and still tell the time left
 
@@ -55,5 +55,5 @@ def progress_bars() -> Iterator[Update]:
 
 def print_report(report: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
     """Print a report as one JSON object or as its lines, in one write that no reader can fail."""
-    text = json.dumps(report) if as_json else "\n".join(lines)
+    text = json_text(report) if as_json else "\n".join(map(shown, lines))
     answer(text + "\n")

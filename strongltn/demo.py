@@ -16,6 +16,7 @@ from strongltn.construct import LINEAR_DIAMOND, RELU_DIAMOND, SINGLE_WEIGHT, Con
 from strongltn.data import LabelledImages, load_digits
 from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
+from strongltn.json_text import json_text
 from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork
 from strongltn.networks.ticket_directory import TICKET_CONTENTS
 from strongltn.rng import WeightLaw, named_generator
@@ -122,7 +123,7 @@ def _check_ours(out: Path) -> None:
 
 
 def _write_report(out: Path, report: dict[str, Any]) -> None:
-    write_whole(out / _REPORT, (json.dumps(report, indent=1) + "\n").encode("ascii"))
+    write_whole(out / _REPORT, (json_text(report, indent=1) + "\n").encode("ascii"))
 
 
 @in_default_state()

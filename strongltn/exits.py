@@ -23,6 +23,9 @@ from typing import NoReturn, TextIO
 from strongltn.errors import MachineError, SoundnessBug, StrongLTNError, TrainingDiverged
 
 _KEPT = "what was there before is as it was."
+_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 _SAME_PRESS_SECONDS = 0.5  # `timeout` sends its signal twice, and so does a nervous finger
 _TORCH_MEMORY = re.compile("out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
 
@@ -123,11 +126,11 @@ def keeping(what: str) -> Iterator[None]:
 def status_of(command: Callable[[], object]) -> int:
     """Run a command to its end, whatever comes, and return its exit status.
 
-    SIGINT and SIGTERM end it by an exception, so that it cleans up; a second one later on, while it
-    does, ends the process at once, as a kill would, which every file of ours survives. Each error
-    becomes one line on stderr; the traceback of a bug goes to a file that the line names. At the
-    end stdout is written out: where it is full that is an error of the machine, and where nobody
-    reads it no error at all, so that no reader of the answer can change the status.
+    SIGINT, SIGTERM and SIGHUP end it by an exception, so that it cleans up; a second one later on,
+    while it does, ends the process at once, as a kill would, which every file of ours survives.
+    Each error becomes one line on stderr; the traceback of a bug goes to a file that the line
+    names. At the end stdout is written out: where it is full that is an error of the machine, and
+    where nobody reads it no error at all, so that no reader of the answer can change the status.
     """
     with _signals_raise():
         try:
@@ -160,7 +163,7 @@ def answer(text: str) -> None:
     if sys.stdout is None:
         return
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(_in_encoding_of(sys.stdout, text))
         sys.stdout.flush()
     except OSError as error:
         _forget(sys.stdout)
@@ -173,14 +176,33 @@ def say(text: str) -> None:
     if sys.stderr is None:
         return
     try:
-        print(f"strongltn: {_one_line(text)}", file=sys.stderr, flush=True)
+        sys.stderr.write(_in_encoding_of(sys.stderr, f"strongltn: {shown(text)}\n"))
+        sys.stderr.flush()
     except OSError:
         _forget(sys.stderr)
 
 
+def shown(text: str) -> str:
+    """Return text of one line: what would move the cursor or change colours is escaped.
+
+    Names in a user's file may hold anything: line ends, escape sequences, half of a character.
+
+    Examples
+    --------
+    >>> shown("up\\n\\x1b[31mred")
+    'up\\\\n\\\\x1b[31mred'
+    """
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
+
+
 @contextmanager
 def _signals_raise() -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into `Stopped`; put the handlers back, unless one came."""
+    """Turn the first signal that asks for an end into `Stopped`.
+
+    The handlers are put back, unless one came.
+    """
     stopped: list[float] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -193,7 +215,7 @@ def _signals_raise() -> Iterator[None]:
 
     before = {}
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
                 before[number] = signal.signal(number, stop)
     except ValueError:  # not the main thread: signals are another's
@@ -213,7 +235,7 @@ def _end_at_once(status: int) -> NoReturn:
 
 
 def _is_signal(end: SystemExit) -> bool:
-    return end.code in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+    return end.code in [128 + number for number in _SIGNALS]
 
 
 def _written_out(status: int) -> int:
@@ -247,5 +269,7 @@ def _traceback(error: BaseException) -> str:
     return ""
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.splitlines())
+def _in_encoding_of(stream: TextIO, text: str) -> str:
+    """Return text with the characters escaped that the terminal does not have."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -27,6 +27,7 @@ from strongltn.construct import (
 from strongltn.construct.sizing import estimate_num_samples, estimate_tolerance
 from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
+from strongltn.json_text import json_text
 from strongltn.networks.domain import Ball, Domain
 from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import Ticket
@@ -37,7 +38,7 @@ from strongltn.networks.ticket_directory import (
     read_ticket_file,
     ticket_files,
 )
-from strongltn.numerics.dyadic import outward_float
+from strongltn.numerics.dyadic import outward_number
 from strongltn.rng import WeightLaw
 from strongltn.storage import check_writable, in_use, write_whole
 from strongltn.subset_sum.solvers import GrowingPrefix, MeetInTheMiddle
@@ -65,6 +66,8 @@ class PruneResult:
     certificate : Certificate
     epsilon : float or None
         What was asked for.
+    is_tolerance_estimated : bool
+        The tolerance was derived from epsilon: it chose sizes, and decides nothing.
     seconds : dict
         Wall time of drawing, solving, certifying, writing (0 until saved), and in all.
     """
@@ -75,6 +78,7 @@ class PruneResult:
     reach: Reach
     certificate: Certificate
     epsilon: float | None
+    is_tolerance_estimated: bool
     seconds: dict[str, float]
 
     @property
@@ -84,9 +88,16 @@ class PruneResult:
 
     @property
     def is_within(self) -> bool:
-        """Every weight is within tolerance, and the certified error within epsilon, if given."""
-        within_epsilon = self.epsilon is None or self.certificate.euclidean_bound <= self.epsilon
-        return self.reach.num_unreached == 0 and within_epsilon
+        """Whether all that was asked for holds.
+
+        With epsilon the certificate decides. Every weight must be within the tolerance as well if
+        that was given, or if there is no epsilon.
+        """
+        return _is_within(
+            self.certificate,
+            self.epsilon,
+            is_tolerance_met=self.is_tolerance_estimated or self.reach.num_unreached == 0,
+        )
 
     def report(self) -> dict[str, Any]:
         """Return the figures for people and programs, as JSON types."""
@@ -102,13 +113,15 @@ class PruneResult:
             "kept_weights": self.ticket.num_kept,
             "scale_exponents": list(self.plan.scale_exponents),
             "tolerance": self.plan.tolerance,
-            "max_weight_error": outward_float(self.reach.max_weight_error, upwards=True),
+            "is_tolerance_estimated": self.is_tolerance_estimated,
+            "max_weight_error": outward_number(self.reach.max_weight_error, upwards=True),
             "unreached_weights": self.reach.num_unreached,
             "worst_unreached": [asdict(weight) for weight in self.reach.worst],
             "width_failure_probability": float(self.plan.width_failure_probability),
             "short_groups": [asdict(group) for group in self.build.short_groups],
             "epsilon": self.epsilon,
             "is_within": self.is_within,
+            "warnings": [str(lost) for lost in self.reach.lost_biases],
             **account(self.target, self.ticket, self.certificate),
             "seconds": self.seconds,
         }
@@ -140,7 +153,8 @@ def prune(
         Samples that each subset sum sees. At least one of `epsilon` and `num_samples` is needed;
         without `num_samples` it is estimated from `epsilon`.
     tolerance : float > 0, optional
-        For one weight; default: estimated from `epsilon`, or `DEFAULT_TOLERANCE` without one.
+        That every weight is to stay within. Default: `DEFAULT_TOLERANCE`; with `epsilon` an
+        estimate from it, which chooses sizes and decides nothing.
     law : WeightLaw
         Of the source.
     seed : int in [0, 2^64)
@@ -159,7 +173,8 @@ def prune(
     Raises
     ------
     InvalidInputError
-        A parameter is out of range, or both `epsilon` and `num_samples` are missing.
+        A parameter is out of range, both `epsilon` and `num_samples` are missing, or
+        `num_samples` is more than the construction can solve; nothing was drawn.
     BudgetExceeded
         `epsilon` calls for more samples than can be solved exactly.
 
@@ -179,12 +194,15 @@ def prune(
             allowed="given, or samples",
             hint="Try --epsilon 0.1 or --samples 20.",
         )
+    is_tolerance_estimated = tolerance is None and epsilon is not None
     if tolerance is None:
         tolerance = DEFAULT_TOLERANCE
         if epsilon is not None:
             tolerance = estimate_tolerance(target, domain, epsilon=epsilon)
     solver = None
-    if num_samples is None:
+    if num_samples is not None:
+        construction.solver_for(num_samples)  # refuses before anything is drawn
+    else:
         if isinstance(construction.solver, MeetInTheMiddle):
             solver = GrowingPrefix()  # sized for the worst weight: most need far fewer samples
         num_samples = estimate_num_samples(
@@ -214,6 +232,7 @@ def prune(
         reach,
         certificate,
         epsilon,
+        is_tolerance_estimated,
         {
             "drawing": build.drawing_seconds,
             "solving": build.solving_seconds,
@@ -222,6 +241,10 @@ def prune(
             "total": ended - began,
         },
     )
+
+
+def _is_within(certificate: Certificate, epsilon: float | None, *, is_tolerance_met: bool) -> bool:
+    return is_tolerance_met and (epsilon is None or certificate.euclidean_bound <= epsilon)
 
 
 def check_positive(name: str, value: float | None) -> None:
@@ -245,7 +268,7 @@ def save(result: PruneResult, directory: Path) -> None:
 
 def write_report(directory: Path, report: dict[str, Any]) -> None:
     """Write the report, which is for people: no proof rests on it."""
-    write_whole(directory / REPORT_FILE, (json.dumps(report, indent=1) + "\n").encode("ascii"))
+    write_whole(directory / REPORT_FILE, (json_text(report, indent=1) + "\n").encode("ascii"))
 
 
 @in_default_state()
@@ -302,8 +325,8 @@ def certify_directory(
         "certificate": {
             "file": kept.file,
             "is_new": kept.is_new,
-            "certified_error": outward_float(kept.upper_bound, upwards=True),
-            "empirical_error": outward_float(kept.lower_bound, upwards=False),
+            "certified_error": outward_number(kept.upper_bound, upwards=True),
+            "empirical_error": outward_number(kept.lower_bound, upwards=False),
         },
     }
 
@@ -312,9 +335,12 @@ def _update_report(directory: Path, figures: dict[str, Any], certificate: Certif
     """Bring the report up to date, unless it is gone or is none of ours."""
     try:
         report = json.loads(read_ticket_file(directory, REPORT_FILE)) | figures
-        epsilon, num_unreached = report["epsilon"], report["unreached_weights"]
-        within_epsilon = epsilon is None or certificate.euclidean_bound <= epsilon
-        report["is_within"] = num_unreached == 0 and within_epsilon
+        is_estimated = report.get("is_tolerance_estimated", False)  # older reports do not say
+        report["is_within"] = _is_within(
+            certificate,
+            report["epsilon"],
+            is_tolerance_met=is_estimated or report["unreached_weights"] == 0,
+        )
     except (InvalidInputError, ValueError, TypeError, LookupError, RecursionError):
         return
     write_report(directory, report)
@@ -342,8 +368,8 @@ def describe_directory(directory: Path) -> dict[str, Any]:
                 "domain": str(certificate.domain),
                 "output_norm": certificate.output_norm.value,
                 "methods": list(certificate.methods),
-                "certified_error": outward_float(certificate.upper_bound, upwards=True),
-                "empirical_error": outward_float(certificate.lower_bound, upwards=False),
+                "certified_error": outward_number(certificate.upper_bound, upwards=True),
+                "empirical_error": outward_number(certificate.lower_bound, upwards=False),
             }
             for name, certificate in certificates(directory).items()
         ],

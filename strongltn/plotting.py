@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SINGLE = "#b5562b"
 _SUBSET = "#1f5fa8"
 _PRUNED = "#c9c9c9"
+_MAX_DRAWN = 1e150  # ticks go far beyond what is drawn
 _LOOKS = {
     "spectral-triangle": ("#b5562b", "^"),
     "centre-split": ("#a8891f", "v"),
@@ -206,7 +207,7 @@ def plot_account(report: dict[str, Any], curve: list[dict[str, Any]], *, path: P
         [layer["difference"] for layer in layers],
         found=[layer["empirical_error"] for layer in layers],
     )
-    left.set_xticks(range(len(layers)), [layer["name"] for layer in layers])
+    left.set_xticks(range(len(layers)), [_label(layer["name"]) for layer in layers])
     left.set_xlim(-0.4, len(layers) - 0.6)
     last = "" if report["output_norm"] == 2 else "\n(at the end the largest coordinate)"
     left.set_ylabel(f"sup of the difference, Euclidean norm{last}")
@@ -228,21 +229,27 @@ def plot_account(report: dict[str, Any], curve: list[dict[str, Any]], *, path: P
     return write_figure(figure, path)
 
 
+def _label(name: str) -> str:
+    """Return a name of the user's as matplotlib draws it: no formulas, no control characters."""
+    text = name if name.isprintable() else ascii(name)[1:-1]
+    return text.replace("$", r"\$")
+
+
 def _draw_errors(
-    axes: Axes, at: list[float], certified: list[dict[str, float]], *, found: list[float]
+    axes: Axes, at: list[float], certified: list[dict[str, Any]], *, found: list[Any]
 ) -> None:
     """Draw a line for each method, and one for what an attack has found."""
     lines = {
-        name: [bounds.get(name, 0.0) for bounds in certified]
+        name: [float(bounds.get(name, 0.0)) for bounds in certified]
         for name in dict.fromkeys(name for bounds in certified for name in bounds)
     }
-    lines["found by an attack"] = found
+    lines["found by an attack"] = [float(value) for value in found]
     for name, values in lines.items():
         color, marker = _LOOKS[name]
-        # zero and infinity have no place on a logarithmic axis
-        shown = [value if 0 < value < np.inf else np.nan for value in values]
+        # zero and numbers near the largest double have no place on a logarithmic axis
+        shown = [value if 0 < value < _MAX_DRAWN else np.nan for value in values]
         axes.plot(at, shown, "-", color=color, marker=marker, ms=5, lw=1.2, label=name)
-    if any(0 < value < np.inf for values in lines.values() for value in values):
+    if any(0 < value < _MAX_DRAWN for values in lines.values() for value in values):
         axes.set_yscale("log")
     axes.grid(visible=True, which="major", alpha=0.3)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from strongltn.certify.account import account
 from strongltn.certify.stages import Progress
 from strongltn.certify.statement import domain_entry
 from strongltn.errors import InvalidInputError
+from strongltn.json_text import json_text
 from strongltn.networks.domain import Ball, Box, Domain, parse_domain
 from strongltn.networks.ticket_directory import TICKET_FILE, load_ticket
 from strongltn.storage import Record, read_entries, read_file
@@ -106,7 +106,7 @@ def _key(ticket_sha256: str, domain: Domain, settings: CertifySettings) -> str:
     entry, arrays = domain_entry(domain)
     ends = {name: array.tolist() for name, array in arrays.items()}
     whole = [_SCHEMA, ticket_sha256, entry, ends, repr(settings)]
-    return hashlib.sha256(json.dumps(whole).encode("ascii")).hexdigest()
+    return hashlib.sha256(json_text(whole).encode("ascii")).hexdigest()
 
 
 def read_rows(record: Path) -> dict[str, Row]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from strongltn.console import print_report, progress_bars
 from strongltn.errors import InvalidInputError, StrongLTNError
 from strongltn.exits import keeping, say
+from strongltn.json_text import json_text
 
 if TYPE_CHECKING:
     from experiments.recipe import AbstractRecipe
@@ -80,6 +80,6 @@ def _lines(report: dict[str, Any]) -> list[str]:
     return [
         f"{report['id']}, {report['effort']}: {report['question']}",
         f"{report['rows']} rows of {report['parts']} parts, {kept} of them computed before",
-        *(f"published: {json.dumps(value)}" for value in report["published"]),
+        *(f"published: {json_text(value)}" for value in report["published"]),
         *report["files"],
     ]

@@ -8,7 +8,6 @@ then nothing in the record is a measurement.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from strongltn.json_text import json_text
 from strongltn.numerics.exact import BoolArray, FloatArray, RowGrid
 from strongltn.rng import GRID_EXPONENT, WeightLaw, draw_entries, stream_key
 from strongltn.subset_sum.gpu import (
@@ -90,7 +90,7 @@ def main() -> None:
     }
     seconds = timings(sizes, device)
     record["seconds"] = "not measured" if arguments.smoke else seconds
-    print(json.dumps(record, indent=2))
+    print(json_text(record, indent=2))
 
 
 def disagreements(sizes: Sizes, device: str) -> dict[str, int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from strongltn.certify.certificate import Certificate
 from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import Ticket
-from strongltn.numerics.dyadic import outward_float
+from strongltn.numerics.dyadic import outward_number
 
 
 def account(target: TargetNetwork, ticket: Ticket, certificate: Certificate) -> dict[str, Any]:
@@ -18,10 +19,11 @@ def account(target: TargetNetwork, ticket: Ticket, certificate: Certificate) -> 
     Returns
     -------
     dict
-        Bounds are rounded outwards, in the norm that was asked for, but norms of activations and of
-        differences behind inner layers are Euclidean, those of matrices spectral. ``ratio`` is
-        certified over empirical error, None where one of them is zero or infinite; ``ratio_growth``
-        the factor by which it grows over a layer: where that is large, the bound is lost.
+        Bounds are rounded outwards, to decimals beyond the largest double. They are in the norm
+        that was asked for, but norms of activations and of differences behind inner layers are
+        Euclidean, those of matrices spectral. ``ratio`` is certified over empirical error, None
+        where one of them is zero or infinite; ``ratio_growth`` the factor by which it grows over a
+        layer: where that is large, the bound is lost.
 
     Notes
     -----
@@ -86,16 +88,16 @@ def _layers(
     return rows
 
 
-def _up(value: Fraction) -> float:
-    return outward_float(value, upwards=True)
+def _up(value: Fraction) -> float | Decimal:
+    return outward_number(value, upwards=True)
 
 
-def _down(value: Fraction) -> float:
-    return outward_float(value, upwards=False)
+def _down(value: Fraction) -> float | Decimal:
+    return outward_number(value, upwards=False)
 
 
-def _ratio(above: float | None, below: float | None) -> float | None:
+def _ratio(above: float | Decimal | None, below: float | Decimal | None) -> float | None:
     if not above or not below:
         return None
-    ratio = above / below
+    ratio = float(above) / float(below)
     return ratio if math.isfinite(ratio) else None

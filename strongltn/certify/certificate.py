@@ -93,7 +93,7 @@ class Certificate:
             "lower_bound": to_text(self.lower_bound),
             "attack_exponent": self.attack.inputs.exponent,
         }
-        text = json.dumps(certificate, indent=1) + "\n"
+        text = json.dumps(certificate, indent=1, allow_nan=False) + "\n"
         return {witness_file(witness_sha256): witness, name: text.encode("ascii")}
 
     def _arrays(self) -> Arrays:

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from strongltn.errors import InvalidInputError
+from strongltn.json_text import json_text
 from strongltn.networks.domain import Ball, Box, Domain, LocalBox, OutputNorm
 from strongltn.networks.ticket_directory import TICKET_FILE, read_ticket_file
 from strongltn.numerics.dyadic import DyadicArray, from_text, to_text
@@ -91,7 +92,7 @@ def claim_key(domain: Domain, output_norm: OutputNorm) -> str:
     """Return a digest, 12 hexadecimal digits, of what a certificate speaks of: domain and norm."""
     entry, arrays = domain_entry(domain)
     ends = {name: array.tolist() for name, array in arrays.items()}
-    text = json.dumps([entry, ends, output_norm.value], sort_keys=True)
+    text = json_text([entry, ends, output_norm.value], sort_keys=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:12]
 
 

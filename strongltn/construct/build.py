@@ -23,12 +23,13 @@ from strongltn.networks.target import ScaledLayer, TargetNetwork
 from strongltn.networks.ticket import Ticket
 from strongltn.rng import GRID_EXPONENT
 from strongltn.subset_sum import solve_batch
-from strongltn.subset_sum.solvers import AbstractSolver
+from strongltn.subset_sum.solvers import AbstractSolver, MeetInTheMiddle, SchroeppelShamir
 
 #: Called with (instances solved so far, instances in all).
 Progress = Callable[[int, int], None]
 
 _CHUNK_SAMPLES = 1 << 20  # samples in memory at a time: 8 MB of float64
+_CHUNK_STEPS = 1 << 28  # a subset sum takes 2^(n/2): seconds until progress is told
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,15 @@ def build_ticket(
         Of the widths that the plan gives; see `Plan.source`.
     plan : Plan
     solver : AbstractSolver, optional
-        Default: the construction's.
+        Default: the construction's, see `Construction.solver_for`.
     progress : callable, optional
         Called after every chunk with (solved, all).
 
     Raises
     ------
     InvalidInputError
-        The source does not have the plan's widths.
+        The source does not have the plan's widths, or there are too many samples for the default
+        solver.
 
     Notes
     -----
@@ -105,11 +107,15 @@ def build_ticket(
     ]
     total = sum(builder.num_instances for builder in builders)
     done = 0
-    solver = solver or plan.construction.solver
+    solver = solver or plan.construction.solver_for(plan.num_samples)
+    most_rows = _CHUNK_SAMPLES
+    if isinstance(solver, MeetInTheMiddle | SchroeppelShamir):
+        most_rows = max(1, _CHUNK_STEPS >> plan.num_samples // 2)
     masks, short_groups = [], []
     for builder in builders:
-        for start in range(0, builder.num_gadgets, builder.step):
-            done += builder.solve_chunk(start, solver)
+        step = min(builder.step, most_rows)
+        for start in range(0, builder.num_gadgets, step):
+            done += builder.solve_chunk(start, solver, step)
             if progress:
                 progress(done, total)
         masks.append(builder.mask())
@@ -171,10 +177,10 @@ class _PairBuilder:
         self.shared = self._groups(blocks) if plan.construction.shares_hidden else None
         self.drawing_seconds += time.perf_counter() - began
 
-    def solve_chunk(self, start: int, solver: AbstractSolver[Any]) -> int:
-        """Solve the gadgets from `start` on; return the number of instances."""
+    def solve_chunk(self, start: int, solver: AbstractSolver[Any], step: int) -> int:
+        """Solve `step` gadgets from `start` on; return the number of instances."""
         began = time.perf_counter()
-        gadgets = np.arange(start, min(start + self.step, self.num_gadgets))
+        gadgets = np.arange(start, min(start + step, self.num_gadgets))
         targets = self.targets[gadgets]
         outputs, columns = np.divmod(gadgets, self.num_columns)
         groups = self._groups(gadgets) if self.shared is None else self.shared[columns]

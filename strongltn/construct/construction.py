@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from strongltn.errors import InvalidInputError
+from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.networks.source import Activation
-from strongltn.subset_sum.solvers import AbstractSolver, MeetInTheMiddle, SingleWeight
+from strongltn.subset_sum.solvers import (
+    AbstractSolver,
+    MeetInTheMiddle,
+    SchroeppelShamir,
+    SingleWeight,
+)
+
+#: Samples that a source may be planned for, whatever solves.
+MAX_SAMPLES = 1 << 22
+
+_MAX_EXACT_SAMPLES = 64  # of the least error: a second a weight, twice that every two samples more
 
 
 @dataclass(frozen=True)
@@ -24,7 +34,7 @@ class Construction:
         Whether the hidden neurons of an input serve all outputs (each output has its own
         second-layer weights), or every weight has hidden neurons of its own.
     solver : AbstractSolver
-        The default solver.
+        The default solver, while its memory lasts; see `solver_for`.
     source : str
         The paper.
     """
@@ -34,6 +44,34 @@ class Construction:
     shares_hidden: bool
     solver: AbstractSolver[Any]
     source: str
+
+    def solver_for(self, num_samples: int) -> AbstractSolver[Any]:
+        """Return the solver that finds the least error of that many samples in sane time.
+
+        The construction's own; for more samples than fit in its memory that of Schroeppel and
+        Shamir, whose answers are the same.
+
+        Raises
+        ------
+        InvalidInputError
+            There are too many samples for any.
+        """
+        is_exact = not isinstance(self.solver, SingleWeight)
+        largest = _MAX_EXACT_SAMPLES if is_exact else MAX_SAMPLES
+        if type(num_samples) is not int or not 1 <= num_samples <= largest:
+            hint = "Try --epsilon: it finds how few are enough." if is_exact else ""
+            raise InvalidInputError(
+                "samples",
+                got=num_samples,
+                allowed=f"an integer in [1, {largest}] with {self.name}, which looks for the "
+                "least error",
+                hint=hint,
+            )
+        try:
+            self.solver.check(num_samples, None)
+        except BudgetExceeded:
+            return SchroeppelShamir()
+        return self.solver
 
 
 RELU_DIAMOND = Construction(

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from strongltn.construct.construction import Construction
+import flint
+
+from strongltn.construct.construction import MAX_SAMPLES, Construction
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Domain
 from strongltn.networks.source import Activation, SourceNetwork
@@ -17,6 +19,8 @@ from strongltn.rng import WeightLaw
 
 #: Scaled weights and biases lie in [-1/2, 1/2], the window of the subset-sum theorems.
 WINDOW = Fraction(1, 2)
+
+_TAIL_BITS = 4096  # of a binomial tail
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,10 @@ def make_plan(
     """
     if isinstance(num_samples, bool) or not isinstance(num_samples, int) or num_samples < 1:
         raise InvalidInputError("samples", got=num_samples, allowed="an integer >= 1")
+    if num_samples > MAX_SAMPLES:
+        raise InvalidInputError(
+            "samples", got=num_samples, allowed=f"an integer in [1, {MAX_SAMPLES}]"
+        )
     if not (math.isfinite(tolerance) and tolerance > 0):
         raise InvalidInputError("tolerance", got=tolerance, allowed="a finite number > 0")
     plan = Plan(
@@ -169,24 +177,28 @@ def block_width(num_samples: int, num_groups: int, *, failure_probability: Fract
 
     Notes
     -----
-    Rigor: exact rationals, union bound. Cost: O(m) big-integer operations a try.
+    Rigor: the tail is exact up to m = 4096 and rounded upwards beyond; union bound over the
+    groups. Cost: O(sqrt(n)) steps.
 
     Examples
     --------
     >>> block_width(1, 1, failure_probability=Fraction(1, 1000))
     10
     """
-    # the tail at width m: sum of C(m, k) for k < num_samples, over 2^m, grown one m at a time
-    counts = [1] + [0] * (num_samples - 1)  # C(m, k), k < num_samples, at m = 0
-    width = 0
-    while True:
-        if num_groups * sum(counts) * failure_probability.denominator <= (
-            failure_probability.numerator << width
-        ):
-            return width
-        for k in range(num_samples - 1, 0, -1):
-            counts[k] += counts[k - 1]
+    # at m = 2n - 1 the tail is 1/2, and at m = n - 1 it is 1
+    is_half_enough = num_groups * failure_probability.denominator <= (
+        2 * failure_probability.numerator
+    )
+    width, bits = (num_samples - 1, 0) if is_half_enough else (2 * num_samples - 1, 1)
+    tail = 1 << (_TAIL_BITS - bits)
+    last = int((flint.fmpz.bin_uiui(width, num_samples - 1) << _TAIL_BITS) >> width)
+    while num_groups * tail * failure_probability.denominator > (
+        failure_probability.numerator << _TAIL_BITS
+    ):
+        tail -= last // 2  # C(m + 1, k) = C(m, k) + C(m, k - 1), summed over k < n
         width += 1
+        last = last * width // (2 * (width - num_samples + 1))
+    return width
 
 
 def _num_blocks(

@@ -34,6 +34,33 @@ class UnreachedWeight:
 
 
 @dataclass(frozen=True)
+class LostBias:
+    """A layer whose biases the ticket hardly has, because they are divided by so large a scale.
+
+    Attributes
+    ----------
+    name : str
+        Of the layer.
+    largest, error : float
+        The largest |bias|, and the largest error of a bias, at least half as large.
+    exponent : int
+        The biases are divided by 2^exponent, more than the weights of their layer.
+    """
+
+    name: str
+    largest: float
+    error: float
+    exponent: int
+
+    def __str__(self) -> str:
+        return (
+            f"The biases of layer {self.name} are nearly lost: the largest is {self.largest:.3g}, "
+            f"and they are off by up to {self.error:.3g}. The scales of the layers up to it divide "
+            f"them by 2^{self.exponent}, so that an error of a subset sum counts as many times."
+        )
+
+
+@dataclass(frozen=True)
 class Reach:
     """Errors of all weights and biases against a tolerance, in the units of the target.
 
@@ -46,11 +73,15 @@ class Reach:
         also where both of its sign halves fail.
     worst : tuple of UnreachedWeight
         At most ten, the worst first.
+    lost_biases : tuple of LostBias
+        Layers with a bias error of at least half of their largest bias, where biases are divided
+        by more than the weights are.
     """
 
     max_weight_error: Fraction
     num_unreached: int
     worst: tuple[UnreachedWeight, ...]
+    lost_biases: tuple[LostBias, ...]
 
 
 def measure_reach(
@@ -78,6 +109,7 @@ def measure_reach(
     largest = Fraction(0)
     num_unreached = 0
     worst: list[UnreachedWeight] = []
+    lost: list[LostBias] = []
     total = 0
     for layer, exponent, error in zip(target.layers, scale_exponents, errors, strict=True):
         total += exponent
@@ -86,13 +118,16 @@ def measure_reach(
             parts[0] = (layer.weight, ".weight", _worse(parts[0][2], error.minus.scaled(exponent)))
         if layer.bias is not None and error.bias is not None:
             parts.append((layer.bias, ".bias", error.bias.scaled(total)))
+            size, off = DyadicArray.from_floats(layer.bias).max_abs(), parts[-1][2].max_abs()
+            if total > exponent and 0 < size <= 2 * off:
+                lost.append(LostBias(layer.name, float(size), float(off), total))
         for values, kind, part in parts:
             largest = max(largest, part.max_abs())
             is_unreached = _exceeds(part, Fraction(tolerance))
             num_unreached += int(is_unreached.sum())
             worst += _worst(layer, kind, values, part, is_unreached)
     worst.sort(key=lambda weight: -weight.error)
-    return Reach(largest, num_unreached, tuple(worst[:_MAX_LISTED]))
+    return Reach(largest, num_unreached, tuple(worst[:_MAX_LISTED]), tuple(lost))
 
 
 def _worse(plus: DyadicArray, minus: DyadicArray) -> DyadicArray:

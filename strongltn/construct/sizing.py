@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.construct.construction import Construction
+from strongltn.construct.construction import MAX_SAMPLES, Construction
 from strongltn.construct.plan import scale_exponents
 from strongltn.errors import BudgetExceeded
 from strongltn.networks.domain import Ball, Domain, LocalBox
@@ -28,7 +28,7 @@ _PILOT_FAILURES = 25  # a failure fraction is trusted while it rests on this man
 _MIN_PILOT_INSTANCES = 100
 _MIN_SLOPE = 0.6  # of log2(failures) a sample, the least seen for targets up to 1/2 (products)
 _MAX_SUBSET_SAMPLES = 40  # meet in the middle: 2^20 sums in each half
-_MAX_SINGLE_SAMPLES = 1 << 22
+_MOST_HITS = 4 * 2.0**_MAX_SUBSET_SAMPLES  # subset sums a unit of tolerance, at most about
 
 
 def estimate_tolerance(target: TargetNetwork, domain: Domain, *, epsilon: float) -> float:
@@ -108,6 +108,8 @@ def estimate_num_samples(
         return 1
     if isinstance(construction.solver, SingleWeight):
         return _single_weight_samples(goals, tolerances, law, failure_probability)
+    if np.maximum(0.0, 1 - _MOST_HITS * tolerances).sum() > 1:
+        raise BudgetExceeded(_too_many(f"More than {_MAX_SUBSET_SAMPLES}", tolerance))
     generator = named_generator(seed, name="pilot")
     logarithms: list[float] = []
     for num_samples in range(2, _MAX_SUBSET_SAMPLES, 2):
@@ -128,12 +130,16 @@ def estimate_num_samples(
         slope = min(1.0, max(_MIN_SLOPE, (logarithms[-2] - logarithms[-1]) / 2))
     needed = 2 * len(logarithms) + math.ceil(max(0.0, logarithms[-1] - wanted) / slope)
     if needed > _MAX_SUBSET_SAMPLES:
-        raise BudgetExceeded(
-            f"About {needed} samples a weight would be needed for a tolerance of {tolerance:.3g}; "
-            f"exact subset sums are planned up to {_MAX_SUBSET_SAMPLES}. Try a larger epsilon, or "
-            "choose the number of samples yourself."
-        )
+        raise BudgetExceeded(_too_many(f"About {needed}", tolerance))
     return needed
+
+
+def _too_many(number: str, tolerance: float) -> str:
+    return (
+        f"{number} samples a weight would be needed for a tolerance of {tolerance:.3g}; exact "
+        f"subset sums are planned up to {_MAX_SUBSET_SAMPLES}. Try a larger epsilon, or choose the "
+        "number of samples yourself."
+    )
 
 
 def _single_weight_samples(
@@ -147,9 +153,9 @@ def _single_weight_samples(
     low, high = 0, 1
     while np.exp(high * rates).sum() > failure_probability:
         low, high = high, 2 * high
-        if low > _MAX_SINGLE_SAMPLES:
+        if low > MAX_SAMPLES:
             raise BudgetExceeded(
-                f"More than {_MAX_SINGLE_SAMPLES} samples a weight would be needed for a tolerance "
+                f"More than {MAX_SAMPLES} samples a weight would be needed for a tolerance "
                 f"of {float(tolerances.min()):.3g} with single weights. Try a larger epsilon, or a "
                 "diamond, whose number of samples grows with the logarithm only."
             )

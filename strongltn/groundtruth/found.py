@@ -30,7 +30,7 @@ from strongltn.errors import InvalidInputError
 from strongltn.networks import Domain, OutputNorm, TargetNetwork
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.weight_error import LayerError
-from strongltn.numerics.dyadic import DyadicArray, negative, outward_float
+from strongltn.numerics.dyadic import DyadicArray, negative, outward_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +65,10 @@ class FoundCertificate:
         return {
             "domain": str(self.domain),
             "output_norm": self.output_norm.value,
-            "certified_error": outward_float(self.upper_bound, upwards=True),
-            "empirical_error": outward_float(self.lower_bound, upwards=False),
+            "certified_error": outward_number(self.upper_bound, upwards=True),
+            "empirical_error": outward_number(self.lower_bound, upwards=False),
             "certified_error_by_method": {
-                name: outward_float(bound, upwards=True) for name, bound in self.bounds.items()
+                name: outward_number(bound, upwards=True) for name, bound in self.bounds.items()
             },
             "witness": self.witness.to_floats().tolist(),
             "notes": list(self.notes),

@@ -89,7 +89,7 @@ def ticket_files(target: TargetNetwork, ticket: Ticket) -> dict[str, bytes]:
     }
     if str(target.reading):
         description["reading"] = f"{target.chain}. {target.reading}"
-    files[TICKET_FILE] = (json.dumps(description, indent=1) + "\n").encode("ascii")
+    files[TICKET_FILE] = (json.dumps(description, indent=1, allow_nan=False) + "\n").encode("ascii")
     return files
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -24,6 +26,9 @@ flint.ctx.threads = os.cpu_count() or 1  # for products of integer matrices
 _INT64_BITS = 62  # one bit below the sign: the difference of two such numbers fits as well
 
 _MAX_TEXT_EXPONENT = 4096
+
+_DIGITS = 17  # of decimals: those of a double
+_LARGEST = Fraction(sys.float_info.max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +205,30 @@ def outward_float(value: Fraction, *, upwards: bool) -> float:
     if not upwards and nearest > value:
         return math.nextafter(nearest, -math.inf)
     return nearest
+
+
+def outward_number(value: Fraction, *, upwards: bool) -> float | Decimal:
+    """Return a number >= `value` (or <= it): a float where one is near, else a decimal.
+
+    Beyond the largest double, where `outward_float` has nothing good to say, the decimal has 17
+    digits. It compares exactly with floats.
+
+    Examples
+    --------
+    >>> outward_number(Fraction(1, 4), upwards=True)
+    0.25
+    >>> outward_number(Fraction(10) ** 400 + 1, upwards=True)
+    Decimal('1.0000000000000001E+400')
+    """
+    if abs(value) <= _LARGEST:
+        return outward_float(value, upwards=upwards)
+    context = Context(
+        prec=_DIGITS,
+        rounding=ROUND_CEILING if upwards else ROUND_FLOOR,
+        Emax=999_999_999,
+        Emin=-999_999_999,
+    )
+    return context.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
 def to_text(value: Fraction) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from strongltn.report.text import outward
 
 _NOTHING = "-"
+_MAX_SHOWN = 30  # characters of a rational
 
 
 def theorem_lines(report: dict[str, Any]) -> list[str]:
@@ -25,8 +27,8 @@ def samples_lines(report: dict[str, Any]) -> list[str]:
     radius = "1/2" if question["window"] == "half" else "1"
     lines = [
         f"Samples ({question['law']}) such that every target in [-{radius}, {radius}] is within "
-        f"{question['tolerance']:.6g} of a subset sum,",
-        f"except with probability {question['failure_probability']}",
+        f"{_six_digits(question['tolerance'])} of a subset sum,",
+        f"except with probability {_short(question['failure_probability'])}",
         "",
     ]
     rows = [["theorem", "samples", "failure", "status", "title"]]
@@ -46,7 +48,8 @@ def network_lines(report: dict[str, Any]) -> list[str]:
     question = report["question"]
     lines = [
         f"Random networks ({question['law']}) that hold {' - '.join(map(str, question['widths']))} "
-        f"within {question['epsilon']}, except with probability {question['failure_probability']}",
+        f"within {_short(question['epsilon'])}, except with probability "
+        f"{_short(question['failure_probability'])}",
         "",
     ]
     rows = [["theorem", "samples", "widths", "parameters", "failure", "status"]]
@@ -78,6 +81,16 @@ def _footnotes(report: dict[str, Any]) -> list[str]:
         f"{other['key']} does not apply: {'; '.join(other['violations'])}"
         for other in report["not_applicable"]
     ]
+    lines += [
+        f"{other['key']}: not computed, it would take {_duration(other['seconds'])}"
+        for other in report["not_computed"]
+    ]
+    if "not_measured" in report:
+        missing = report["not_measured"]
+        lines.append(
+            f"not measured: {missing['trials']:,} trials would take "
+            f"{_duration(missing['seconds'])}; choose --trials yourself"
+        )
     return lines if len(lines) > 1 else []
 
 
@@ -101,6 +114,34 @@ def _chance(row: dict[str, Any], question: dict[str, Any]) -> str:
         return _NOTHING
     asked = float(Fraction(question["failure_probability"]))
     return f"{chance:g}" if chance == asked else outward(chance, upwards=True)
+
+
+def _short(text: str) -> str:
+    """Return a rational as it is, or about six digits of a long one."""
+    if len(text) <= _MAX_SHOWN:
+        return text
+    exact = Fraction(text)
+    return f"{Decimal(exact.numerator) / Decimal(exact.denominator):.6g}"
+
+
+def _six_digits(value: float | str) -> str:
+    """Return a number in six digits; what no float holds is text already."""
+    return value if isinstance(value, str) else f"{value:.6g}"
+
+
+def _duration(seconds: float) -> str:
+    """Return about how long that is, in words.
+
+    Examples
+    --------
+    >>> _duration(40.0), _duration(7200.0), _duration(1e20)
+    ('about 40 seconds', 'about 2 hours', 'more than a year')
+    """
+    if seconds > 365 * 86_400:
+        return "more than a year"
+    units = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
+    unit, length = next((u for u in units if seconds >= 2 * u[1]), units[-1])
+    return f"about {seconds / length:.0f} {unit}"
 
 
 def _number(value: int | str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from pathlib import Path
@@ -9,17 +10,26 @@ from textwrap import wrap
 from typing import Any
 
 
-def outward(value: float, *, upwards: bool, digits: int = 4) -> str:
+def outward(value: float | Decimal | str | None, *, upwards: bool, digits: int = 4) -> str:
     """Return a bound in a few digits, rounded so that the text is a bound as well.
+
+    Bounds beyond the largest double are decimals, or text where they were read from JSON.
 
     Examples
     --------
     >>> outward(0.123449, upwards=True), outward(0.123451, upwards=False)
     ('0.1235', '0.1234')
+    >>> outward("1.23449e+400", upwards=True), outward(None, upwards=True)
+    ('1.235e+400', '-')
     """
+    if value is None:
+        return "-"
     rounding = ROUND_CEILING if upwards else ROUND_FLOOR
     rounded = Context(prec=digits, rounding=rounding).plus(Decimal(value))
-    return f"{float(rounded):.{digits}g}"
+    as_float = float(rounded)
+    if math.isinf(as_float) and rounded.is_finite():
+        return f"{rounded:.{digits}g}"
+    return f"{as_float:.{digits}g}"
 
 
 _CELLS: tuple[Callable[[dict[str, Any]], str], ...] = (
@@ -48,7 +58,7 @@ def prune_lines(report: dict[str, Any], *, directory: Path) -> list[str]:
         f"  samples       {report['samples_per_weight']} for each subset sum; the source is wide "
         f"enough except with probability {report['width_failure_probability']:g}",
         f"  weight error  at most {outward(report['max_weight_error'], upwards=True)}, "
-        f"tolerance {report['tolerance']:.3g}",
+        f"tolerance {report['tolerance']:.3g}{_estimated(report)}",
     ]
     if any(report["scale_exponents"]):
         lines.append(f"  scales        layers divided by 2^k, k = {report['scale_exponents']}")
@@ -60,6 +70,7 @@ def prune_lines(report: dict[str, Any], *, directory: Path) -> list[str]:
             f"  SHORT GROUP   layer {group['layer']}, input {group['input']}, "
             f"sign {group['sign']:+d}: only {group['num_members']} members"
         )
+    lines += [f"  WARNING       {warning}" for warning in report["warnings"]]
     if report["unreached_weights"]:
         lines += _unreached_lines(report)
     epsilon = report["epsilon"]
@@ -73,7 +84,9 @@ def certificate_lines(report: dict[str, Any]) -> list[str]:
     """Return the two-sided bound of a report, and what every method gives."""
     lower, upper = report["empirical_error"], report["certified_error"]
     least, most = outward(lower, upwards=False), outward(upper, upwards=True)
-    ratio = f", ratio {upper / lower:.2f}" if lower else ""
+    above, below = float(upper), float(lower)
+    is_known = below > 0 and math.isfinite(above) and math.isfinite(above / below)
+    ratio = f", ratio {above / below:.2f}" if is_known else ""
     name = "sup|f - g|" if report["output_norm"] == 2 else "sup|f - g|_inf"
     methods = ", ".join(
         f"{method}\N{NO-BREAK SPACE}{outward(value, upwards=True)}"
@@ -149,8 +162,15 @@ def _unreached_lines(report: dict[str, Any]) -> list[str]:
         f"                {weight['name']} = {weight['value']:.6g}, off by {weight['error']:.3g}"
         for weight in report["worst_unreached"]
     ]
-    lines.append("                Try more samples or a larger tolerance.")
+    if report["is_tolerance_estimated"]:
+        lines.append("                That does not decide: the certified error does.")
+    else:
+        lines.append("                Try more samples or a larger tolerance.")
     return lines
+
+
+def _estimated(report: dict[str, Any]) -> str:
+    return ", an estimate from epsilon" if report["is_tolerance_estimated"] else ""
 
 
 def _weights(report: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import traceback
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from strongltn.errors import InvalidInputError, MachineError
+from strongltn.json_text import json_text
 from strongltn.search.config import SearchConfig
 from strongltn.search.experiment import Progress, SearchResult, run
 from strongltn.search.fresh import FAILURE
@@ -143,5 +143,5 @@ def _outcome(config: SearchConfig, folder: Path, future: Future[SearchResult]) -
         }
         with suppress(MachineError):  # a full disk is perhaps what failed
             make_directory(folder)
-            write_whole(path, json.dumps(report, indent=1).encode("ascii"))
+            write_whole(path, json_text(report, indent=1).encode("ascii"))
     return Outcome(config, folder, error=error)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 
 from strongltn.numerics.exact import read_only
 from strongltn.simulate.event import SAMPLE_BITS, CoveringEvent, checked_count
-from strongltn.simulate.trials import IntArray, Progress, group_samples, run_groups
+from strongltn.simulate.trials import GROUP_SIZE, IntArray, Progress, group_samples, run_groups
 
 #: The engine's limit; see `bitset`.
 MAX_SAMPLES = 48
 MAX_TRIALS = 2**32
+
+_GROUP_SECONDS = 1e-4  # times 1/eta, on one core
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,15 @@ class HittingTimes:
         """Return in how many trials the event fails with `num_samples` <= `max_samples` samples."""
         checked_count("num_samples", num_samples, largest=self.max_samples)
         return int(np.count_nonzero(self.times > num_samples))
+
+
+def estimate_seconds(eta: Fraction, *, trials: int) -> float:
+    """Estimate how long `hitting_times` takes: the bitset of a trial has some 1/eta cells.
+
+    As measured from eta = 2^-12 to 2^-20.
+    """
+    num_groups = -(-trials // GROUP_SIZE)
+    return float(_GROUP_SECONDS / eta) * num_groups / (os.cpu_count() or 1)
 
 
 def hitting_times(
@@ -104,6 +118,10 @@ def hitting_times(
     checked_count("trials", trials, largest=MAX_TRIALS)
     checked_count("max_samples", max_samples, largest=MAX_SAMPLES)
     tolerance = int(2 * event.eta * 2**SAMPLE_BITS)
+    # short enough calls of compiled code that an interruption ends within a second or two
+    rows = min(GROUP_SIZE, max(1, int(GROUP_SIZE * event.eta * 2**14)))
+
+    stop = Event()
 
     def task(group: int) -> IntArray:
         from strongltn.simulate import bitset
@@ -111,7 +129,12 @@ def hitting_times(
         samples = group_samples(event.law, group, num_samples=max_samples, seed=seed)
         limits = np.array(event.hole_limits(), dtype=np.int64)
         cell = tolerance // bitset.CELLS_PER_TOLERANCE
-        return np.asarray(bitset.hitting_times(samples, limits, cell))
+        parts = [
+            bitset.hitting_times(samples[first : first + rows], limits, cell)
+            for first in range(0, GROUP_SIZE, rows)
+            if not stop.is_set()
+        ]
+        return np.concatenate(parts)  # of an interrupted run: read by nobody
 
     configuration = {
         "simulation": "hitting times",
@@ -119,5 +142,7 @@ def hitting_times(
         "seed": seed,
         "max_samples": max_samples,
     }
-    times = run_groups(task, trials, configuration=configuration, record=record, progress=progress)
+    times = run_groups(
+        task, trials, configuration=configuration, record=record, progress=progress, stop=stop
+    )
     return HittingTimes(event, seed, max_samples, read_only(times))

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ def run_groups(
     configuration: dict[str, Any],
     record: Path | None,
     progress: Progress | None,
+    stop: Event | None = None,
 ) -> IntArray:
     """Return the results of `task` for the first `trials` trials, one row a trial.
 
@@ -66,6 +68,8 @@ def run_groups(
         must exist.
     progress : callable or None
         Called with (trials done, trials in all) after each new group.
+    stop : Event, optional
+        Set where the run is interrupted, for tasks that would go on for long.
 
     Raises
     ------
@@ -83,16 +87,22 @@ def run_groups(
             book = Record(record, configuration=configuration, parse=parse, parameter="record")
             stack.enter_context(book)
         missing = [group for group in range(num_groups) if group not in known]
+        num_known = num_groups - len(missing)
         pool = stack.enter_context(ThreadPoolExecutor(os.cpu_count()))
-        for done, (group, values) in enumerate(
-            zip(missing, pool.map(task, missing), strict=True), start=num_groups - len(missing) + 1
-        ):
-            if book is None:
-                known[group] = np.asarray(values, dtype=np.int64)
-            else:
-                book.add({"group": group, "values": values.tolist()})
-            if progress is not None:
-                progress(min(done * GROUP_SIZE, trials), trials)
+        try:
+            results = zip(missing, pool.map(task, missing), strict=True)
+            for done, (group, values) in enumerate(results, start=num_known + 1):
+                if book is None:
+                    known[group] = np.asarray(values, dtype=np.int64)
+                else:
+                    book.add({"group": group, "values": values.tolist()})
+                if progress is not None:
+                    progress(min(done * GROUP_SIZE, trials), trials)
+        except BaseException:  # Ctrl-C: the groups that wait are not begun
+            if stop is not None:
+                stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return np.concatenate([known[group] for group in range(num_groups)])[:trials]
 
 

@@ -142,7 +142,14 @@ def read_file(
             allowed=f"files inside {within}",
             hint="Put the file itself there.",
         )
-    file = os.open(real, os.O_RDONLY | _PLAIN)
+    try:
+        file = os.open(real, os.O_RDONLY | _PLAIN)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise InvalidInputError(
+            parameter, got=f"{path}, links in a circle", allowed="a regular file"
+        ) from error
     with os.fdopen(file, "rb") as stream:
         _require_regular(file, path, parameter)
         is_small = os.fstat(file).st_size <= max_bytes
@@ -190,10 +197,12 @@ def remove_file(path: Path) -> None:
 def check_writable(path: Path, *, parameter: str = "out") -> None:
     """Refuse at once what a long computation could not write at its end.
 
+    An empty file is made and removed in the nearest directory above `path` that exists.
+
     Parameters
     ----------
     path : Path
-        A directory to write in, or to make: the nearest one above it that exists is looked at.
+        A directory to write in, or to make.
     parameter : str
         What an error calls it.
 
@@ -202,17 +211,20 @@ def check_writable(path: Path, *, parameter: str = "out") -> None:
     InvalidInputError
         What is there is no directory.
     MachineError
-        It may not be written.
+        It may not be written, or its name is too long.
     """
     whole = path.absolute()
     with machine_errors(path):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            os.lstat(whole)
         place = next(place for place in (whole, *whole.parents) if os.path.lexists(place))
         if not place.is_dir():
             raise InvalidInputError(
                 parameter, got=f"{place}, which is no directory", allowed="a directory"
             )
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        name = place / partial_name("probe")
+        os.close(os.open(name, _NEW))
+        os.unlink(name)
 
 
 def make_directory(path: Path, *, parameter: str = "out") -> None:

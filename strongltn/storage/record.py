@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from strongltn.errors import InvalidInputError
+from strongltn.json_text import json_text
 from strongltn.storage.files import append_line, open_to_append, read_file
 from strongltn.storage.partial import lock, machine_errors
 
@@ -97,7 +98,7 @@ class Record(Generic[Entry]):
         MachineError
             It could not be written; the record holds the entries before.
         """
-        body = json.dumps(entry, allow_nan=False).encode("ascii")
+        body = json_text(entry).encode("ascii")
         self._append(body)
         self.entries.append(self._parse(json.loads(body)))
 
@@ -129,7 +130,7 @@ class Record(Generic[Entry]):
         whole, newline, torn = content.rpartition(b"\n")
         lines = whole.split(b"\n") if newline else []
         header = {"record": _VERSION, "configuration": configuration}
-        text = json.dumps(header, allow_nan=False).encode("ascii")
+        text = json_text(header).encode("ascii")
         if not lines:
             if not text.startswith(torn[: len(text) - 1]):
                 raise self._refusal("which is no record of strongltn")

@@ -126,8 +126,10 @@ def integer_numbers(
 ) -> tuple[list[int], list[tuple[int, int]]]:
     """Return coefficients and windows for solvers that compute in integers of 64 bits.
 
-    The unit is the grid of the samples, on which nothing is rounded; or, where magnitudes sum to
-    more than 2**57 units, the coarser grid on which they do not, with the samples rounded to it.
+    The unit is the largest number of which all samples are multiples, so that nothing is rounded
+    and the coefficients are as small as can be; or, where magnitudes sum to more than 2**57 units,
+    as many times two for which they do not, with the samples rounded to it.
+    Then the windows are wider by what was rounded: where they hold no subset, there is none.
     Without a tolerance all is in quarters of it, as in `quarter_targets`: the least error is that
     of the true targets, on the grid or not.
 
@@ -158,15 +160,20 @@ def integer_numbers(
     ([2, 1], [(0, 2)])
     """
     coefficients, exponent = dyadic_numerators(samples.tolist())
+    factor = math.gcd(*coefficients) or 1
+    coefficients = [coefficient // factor for coefficient in coefficients]
     excess = sum(map(abs, coefficients)).bit_length() - _MAX_INTEGER_BITS
     if excess > 0:
         half = 1 << (excess - 1)
         coefficients = [(coefficient + half) >> excess for coefficient in coefficients]
         exponent += excess
     end = sum(map(abs, coefficients)) + 1
-    windows = _windows(targets, tolerance, unit=Fraction(2) ** exponent, end=end)
+    windows = _windows(targets, tolerance, unit=factor * Fraction(2) ** exponent, end=end)
     if tolerance is not None:
-        return coefficients, [(math.ceil(lower), math.floor(upper)) for lower, upper in windows]
+        room = Fraction(len(coefficients) if excess > 0 else 0, 2)  # what was rounded, at most
+        return coefficients, [
+            (math.ceil(lower - room), math.floor(upper + room)) for lower, upper in windows
+        ]
     goals = [_quarters(target) for target, _ in windows]
     return [4 * coefficient for coefficient in coefficients], [(goal, goal) for goal in goals]
 

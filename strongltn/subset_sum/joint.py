@@ -137,7 +137,10 @@ def solve_jointly(
     errors = tuple(subset_error(shared, row, target) for row, target in pairs)
     is_solved = max(errors) <= Fraction(limit or 0.0)
     verdict = Verdict.SOLVED if is_solved else Verdict.UNDECIDED
-    result = JointResult(found.mask, errors, verdict, found.stop[0])
+    stop = found.stop[0]
+    if is_solved and stop is Stop.CLAIMED_INFEASIBLE:  # what stands in for a subset refutes it
+        stop = Stop.GAVE_UP
+    result = JointResult(found.mask, errors, verdict, stop)
     if throw and limit is not None and not is_solved:
         raise UnsolvedError(
             f"The largest error is {result.largest_error!r}, the tolerance is {limit!r}. Try more "

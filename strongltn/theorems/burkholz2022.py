@@ -71,5 +71,6 @@ THEOREMS = (
         asks=NetworkQuestion,
         assumptions=(*NETWORK, DENSE, weights_follow(WeightLaw.UNIFORM)),
         derive=_promise,
+        estimate_seconds=lambda question: (len(question.widths) / 500) ** 3,
     ),
 )

@@ -9,6 +9,7 @@ from fractions import Fraction
 from flint import arb, ctx, fmpq
 
 _PRECISION = 160  # bits of a ball; what is compared needs about 60
+_LONG_POWER = 1 << 12  # bits beyond which a power is rounded upwards
 
 
 def ball(value: Fraction | int) -> arb:
@@ -58,6 +59,48 @@ def least(is_enough: Callable[[int], bool], *, start: int = 1) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if is_enough(middle) else (middle, high)
     return high
+
+
+def least_power(base: Fraction, bound: Fraction, *, start: int = 1) -> int:
+    """Return the least integer n >= `start` with base^n <= `bound`.
+
+    Parameters
+    ----------
+    base : Fraction in (0, 1)
+    bound : Fraction > 0
+    start : int >= 0
+
+    Notes
+    -----
+    Rigor: exact. Logarithms in balls say where n lies; only where they leave two candidates is the
+    power itself compared. Cost: two logarithms. Randomness: none.
+
+    Examples
+    --------
+    >>> least_power(Fraction(3, 4), Fraction(1, 100)), least_power(Fraction(1, 2), Fraction(1, 8))
+    (17, 3)
+    """
+    if base**start <= bound:
+        return start
+    with ctx.workprec(_PRECISION):
+        exponent = ball(bound).log() / (-ball(1 - base)).log1p()
+        low, high = math.ceil(_dyadic(exponent.lower())), math.ceil(_dyadic(exponent.upper()))
+    while low < high and base**low > bound:
+        low += 1
+    return max(start, low)
+
+
+def upper_power(base: Fraction, exponent: int) -> Fraction:
+    """Return a rational that is at least base^exponent: the power itself unless it is long.
+
+    Parameters
+    ----------
+    base : Fraction in (0, 1)
+    exponent : int >= 0
+    """
+    if exponent * base.denominator.bit_length() <= _LONG_POWER:
+        return base**exponent
+    return upper(lambda: ((-ball(1 - base)).log1p() * exponent).exp())
 
 
 def ceiling(formula: Callable[[], arb]) -> int:

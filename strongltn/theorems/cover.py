@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import partial
 
-from strongltn.subset_sum.sample_laws import Window
+from strongltn.subset_sum.sample_laws import SampleLaw, Window
 from strongltn.theorems.assumptions import COVER, DENSITY, SCALARS, UNIFORM
 from strongltn.theorems.component import WITHIN_COMPONENT, half_tolerance, uniform_component
 from strongltn.theorems.question import CoverQuestion
@@ -82,6 +82,29 @@ def _lower_bound(question: CoverQuestion) -> Promise:
     return Promise(necessary_samples=number)
 
 
+def _octaves(number: Fraction) -> int:
+    """Return about log2(number), number >= 1."""
+    return int(number).bit_length()
+
+
+def _program_seconds(question: CoverQuestion) -> float:
+    """Estimate the time of the dynamic program, as measured from eta = 2^-7 to 2^-26."""
+    octaves = _octaves(1 / question.eta)
+    num_samples = 3.5 * octaves + 3 * _octaves(1 / question.failure_probability)
+    return 2e-4 * num_samples * octaves**2
+
+
+def _component_seconds(question: CoverQuestion) -> float:
+    slowness = 1 if question.law is SampleLaw.UNIFORM else 4  # the part's drift is smaller
+    return slowness * _program_seconds(question)
+
+
+def _lower_bound_seconds(question: CoverQuestion) -> float:
+    """Estimate the time of sums of n terms with n digits; exact rationals for uniform samples."""
+    octaves = _octaves(1 / question.eta) + 0.3 * _octaves(1 / question.failure_probability)
+    return float((octaves / (65 if question.law is SampleLaw.UNIFORM else 600)) ** 4)
+
+
 #: The grid of the dynamic program resolves no smaller eta.
 ON_GRID: Assumption[CoverQuestion] = Assumption(
     "eta", "at least 2^-40", lambda q: q.eta >= Fraction(1, 2**40), lambda q: q.eta
@@ -155,6 +178,7 @@ THEOREMS = (
         asks=CoverQuestion,
         assumptions=(*COVER, ON_GRID, SCALARS, DENSITY),
         derive=_dynamic_program,
+        estimate_seconds=_program_seconds,
     ),
     Theorem(
         key="Cover.SecondMoment",
@@ -167,6 +191,7 @@ THEOREMS = (
         asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, UNIFORM, HALF, RECORDED),
         derive=_second_moment,
+        estimate_seconds=_program_seconds,
     ),
     Theorem(
         key="Cover.ComponentProgram",
@@ -178,6 +203,7 @@ THEOREMS = (
         asks=CoverQuestion,
         assumptions=(*COVER, ON_GRID, SCALARS, *WITHIN_COMPONENT),
         derive=partial(_dynamic_program, component=True),
+        estimate_seconds=_component_seconds,
     ),
     Theorem(
         key="Cover.LowerBound",
@@ -190,5 +216,6 @@ THEOREMS = (
         asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, DENSITY),
         derive=_lower_bound,
+        estimate_seconds=_lower_bound_seconds,
     ),
 )

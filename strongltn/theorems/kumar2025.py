@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+from flint import arb
+
 from strongltn.rng import WeightLaw
 from strongltn.theorems.assumptions import (
     DENSE,
@@ -23,6 +25,8 @@ from strongltn.theorems.layers import count_parameters, two_layer_widths
 from strongltn.theorems.pensia2020 import packing_dimensions
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.theorem import NOT_EXPLICIT, Promise, Status, Theorem, open_constant
+
+_MANY_BITS = 4096  # beyond, 2^bits + 1 is 2^bits to every digit of a ball
 
 GRID = given("grid bits", ">= 1", holds=lambda question: (question.grid_bits or 0) >= 1)
 
@@ -45,13 +49,21 @@ def _paper(question: NetworkQuestion) -> Promise:
 
 
 def _lower_bound(question: NetworkQuestion) -> Promise:
-    num_values = 2 ** ((question.grid_bits or 0) + 1) + 1
     dimension = max(packing_dimensions(question.widths))
     chance = 1 - question.failure_probability
     necessary = lower(
-        lambda: (dimension * ball(num_values).log() + ball(chance).log()) / ball(2).log()
+        lambda: (
+            dimension * _log2_values(question.grid_bits or 0) + ball(chance).log() / ball(2).log()
+        )
     )
     return Promise(necessary_parameters=max(0, math.ceil(necessary)))
+
+
+def _log2_values(grid_bits: int) -> arb:
+    """Return log2(2^(bits + 1) + 1); where that is no double, what is just below."""
+    if grid_bits > _MANY_BITS:
+        return ball(grid_bits + 1)
+    return ball(2 ** (grid_bits + 1) + 1).log() / ball(2).log()
 
 
 THEOREMS = (

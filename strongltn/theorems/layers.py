@@ -36,7 +36,7 @@ def logarithmic_share(question: NetworkQuestion) -> Fraction:
     It is enough: :math:`(1 + \ln(1 + \varepsilon)/l)^l \le 1 + \varepsilon`.
     """
     num_layers = len(question.widths) - 1
-    return lower(lambda: ball(1 + question.epsilon).log() / num_layers)
+    return lower(lambda: ball(question.epsilon).log1p() / num_layers)
 
 
 def weight_tolerances(question: NetworkQuestion) -> list[Fraction]:

@@ -154,6 +154,13 @@ def _neuron_pruning(question: NetworkQuestion) -> Promise:
     )
 
 
+def _neuron_seconds(question: NetworkQuestion) -> float:
+    """Estimate the time that a number of so many bits takes."""
+    inputs, _, outputs = question.widths
+    bits = (inputs + outputs) * (1 / min(weight_tolerances(question))).__ceil__().bit_length()
+    return (bits / 4e6) ** 2
+
+
 THEOREMS = (
     Theorem(
         key="Malach2020.WeightPruning",
@@ -189,5 +196,6 @@ THEOREMS = (
             ),
         ),
         derive=_neuron_pruning,
+        estimate_seconds=_neuron_seconds,
     ),
 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from strongltn.theorems.assumptions import DENSE, NETWORK
-from strongltn.theorems.certified import least
+from strongltn.theorems.certified import least_power, upper_power
 from strongltn.theorems.layers import gadget_promise, num_instances, weight_tolerances
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.theorem import Promise, Status, Theorem
@@ -30,11 +30,11 @@ def num_bins(tolerance: Fraction) -> int:
     >>> num_bins(Fraction(1, 100))
     10
     """
-    return least(lambda k: GAMMA**k <= tolerance)
+    return least_power(GAMMA, tolerance)
 
 
 def _fewest(miss: Fraction, chance: Fraction) -> int:
-    return least(lambda n: miss**n <= chance)
+    return least_power(miss, chance)
 
 
 def _promise(question: NetworkQuestion) -> Promise:
@@ -46,7 +46,7 @@ def _promise(question: NetworkQuestion) -> Promise:
         chance = question.failure_probability / len(instances)
         miss = 1 - Fraction(1, 4 * k)
         samples.append(_fewest(miss, chance / empty_bins))
-        failure += empty_bins * miss ** samples[-1]
+        failure += empty_bins * upper_power(miss, samples[-1])
     notes = ("a greedy sum finds the mask in linear time",)
     law = "signs in the first layer of each pair, hyperbolic with signs in the second"
     return gadget_promise(

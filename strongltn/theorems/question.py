@@ -11,7 +11,7 @@ from strongltn.errors import InvalidInputError
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 
-_MAX_EXPONENT = 10_000  # larger ones only cost memory
+_MAX_EXPONENT = 3000  # larger ones only cost memory, and are too long to be written
 _MAX_CHARACTERS = 1000
 
 
@@ -134,7 +134,7 @@ def rational(parameter: str, value: object) -> Fraction:
     Raises
     ------
     InvalidInputError
-        It is none of these, or is not finite, or has an exponent beyond 10,000.
+        It is none of these, or is not finite, or has an exponent beyond 3,000.
 
     Examples
     --------

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from strongltn.errors import InvalidInputError
-from strongltn.theorems.certified import least
+from strongltn.theorems.certified import least_power, upper_power
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Supermartingale:
 
     Notes
     -----
-    Rigor: exact rationals. Cost: one power a bound. Randomness: none.
+    Rigor: rigorous. Cost: one power a bound. Randomness: none.
 
     Examples
     --------
@@ -69,10 +69,16 @@ class Supermartingale:
         return Supermartingale(drift, 2 * eta / length, 1 - hole / length)
 
     def failure_bound(self, num_samples: int) -> Fraction:
-        """Return the bound at `num_samples` >= 0; above 1 it says nothing."""
-        at_start, at_end = (1 - self.start) / self.start, (1 - self.end) / self.end
-        return (1 - self.drift / 2) ** num_samples * at_start / at_end
+        """Return the bound at `num_samples` >= 0; above 1 it says nothing.
+
+        Exact; a long power is rounded upwards, to 160 bits.
+        """
+        return upper_power(1 - self.drift / 2, num_samples) * self._potential()
 
     def sample_size(self, failure_probability: Fraction) -> int:
         """Return the least number of samples with a bound of at most `failure_probability`."""
-        return least(lambda n: self.failure_bound(n) <= failure_probability)
+        return least_power(1 - self.drift / 2, failure_probability / self._potential())
+
+    def _potential(self) -> Fraction:
+        """Return V(start) / V(end)."""
+        return (1 - self.start) / self.start * self.end / (1 - self.end)

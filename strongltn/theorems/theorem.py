@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from enum import Enum
 from fractions import Fraction
 from typing import Generic, TypeVar
@@ -146,6 +146,8 @@ class Theorem(Generic[Q]):
     assumptions : tuple of Assumption
     derive : callable
         Question -> Promise, where every assumption holds.
+    estimate_seconds : callable
+        Question -> about how long `derive` takes, where every assumption holds; 0 for formulas.
 
     Examples
     --------
@@ -167,6 +169,7 @@ class Theorem(Generic[Q]):
     asks: type[Q]
     assumptions: tuple[Assumption[Q], ...]
     derive: Callable[[Q], Promise]
+    estimate_seconds: Callable[[Q], float] = lambda _question: 0.0
 
     def violations(self, question: Q) -> tuple[Violation, ...]:
         """Return every assumption that the question violates; empty if the theorem applies."""
@@ -214,5 +217,17 @@ def _integer(value: int | None) -> int | str | None:
 def _text(value: object) -> str:
     """Return a short text: a long fraction as a decimal."""
     if isinstance(value, Fraction) and len(str(value)) > 20:
-        return f"{float(value):.6g}"
+        return short_text(value)
     return str(value)
+
+
+def short_text(value: Fraction) -> str:
+    """Return about six digits of a rational of any size.
+
+    Examples
+    --------
+    >>> short_text(Fraction(1, 3)), short_text(Fraction(10) ** 400)
+    ('0.333333', '1e+400')
+    """
+    context = Context(prec=6, Emax=MAX_EMAX, Emin=MIN_EMIN)
+    return f"{context.divide(Decimal(value.numerator), Decimal(value.denominator)).normalize():g}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BASE = {"errors", "compiled", "default_state"}
+BASE = {"errors", "compiled", "default_state", "json_text"}
 STORE = BASE | {"storage"}
 MIDDLE = STORE | {"rng", "numerics"}
 PILLARS = MIDDLE | {"networks", "subset_sum"}
@@ -19,6 +19,7 @@ ALLOWED = {
     "__init__": set(),
     "__main__": {"cli", "exits"},
     "errors": set(),
+    "json_text": set(),
     "storage": BASE,
     "exits": {"errors"},
     "compiled": set(),
@@ -33,7 +34,7 @@ ALLOWED = {
     "pipeline": PILLARS | {"theorems", "construct", "certify"},
     "simulate": MIDDLE | {"subset_sum"},
     "testing": PILLARS | {"construct", "certify"},
-    "console": {"exits"},
+    "console": {"exits", "json_text"},
     "bound_command": PILLARS | {"theorems", "simulate", "report", "console"},
     "reproduce_command": STORE | {"console", "exits"},
     "radius_curve": MIDDLE | {"networks", "certify"},
@@ -53,6 +54,8 @@ ALLOWED = {
     | {"exits", "construct", "certify", "pipeline", "report", "bench", "demo", "proofs_check"}
     | {"console", "bound_command", "certify_command", "reproduce_command", "search_command"},
 }
+# JSON is written by one function; these write exact integers and text, or between two processes
+OWN_JSON = {"json_text", "_cp_sat_process", "_cp_sat_worker"}
 HEAVY = (
     "torch",
     "numba",
@@ -215,3 +218,16 @@ def test_help_is_light():
 
 def test_the_heavy_imports_are_seen():
     assert "numba" in loaded_by("import strongltn.rng.philox")
+
+
+def test_json_is_strict():
+    """Infinity and NaN are no JSON: what is written goes through `json_text`, or refuses them."""
+    for package in ("strongltn", "experiments", "proofs_check"):
+        for path in modules(package):
+            for node in ast.walk(tree_of(path)):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "json.dumps":
+                    is_strict = any(word.arg == "allow_nan" for word in node.keywords)
+                    assert is_strict or path.stem in OWN_JSON, f"{path}:{node.lineno}"
+                assert not (isinstance(node, ast.Call) and ast.unparse(node.func) == "json.dump"), (
+                    f"{path}:{node.lineno}"
+                )

@@ -70,9 +70,9 @@ def test_a_traceback_that_cannot_be_kept_is_left_out(capsys, monkeypatch, tmp_pa
     assert capsys.readouterr().err.endswith("please report it: KeyError: 'x'\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", exits._SIGNALS)
 def test_a_signal_ends_a_command_and_says_what_is_kept(capsys, number):
-    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(each) for each in exits._SIGNALS]
     cleaned = []
 
     def command():
@@ -88,7 +88,7 @@ def test_a_signal_ends_a_command_and_says_what_is_kept(capsys, number):
         assert cleaned == [True]
         assert capsys.readouterr().err == "strongltn: stopped; epoch 3 is kept.\n"
     finally:
-        for each, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        for each, handler in zip(exits._SIGNALS, before, strict=True):
             signal.signal(each, handler)
 
 
@@ -99,9 +99,9 @@ def test_without_a_word_of_the_command_all_is_as_it_was(capsys, stop):
 
 
 def test_handlers_are_put_back(capsys):
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(number) for number in exits._SIGNALS]
     assert status_of(lambda: None) == ExitCode.OK
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(number) for number in exits._SIGNALS] == before
 
 
 def test_exits_of_the_command_pass():

@@ -1,8 +1,11 @@
 """The command `search`: exit codes, one JSON object, nothing repeated, nothing lost."""
 
 import json
+import os
 import signal
+import subprocess
 import sys
+import time
 from contextlib import nullcontext
 
 import pytest
@@ -241,6 +244,29 @@ def test_a_run_that_is_stopped_says_how_to_go_on(run, out, monkeypatch, stop, co
     rest = run("search", "edge-popup", "--epochs", 2, "--json", "--out", out)[1]
     runs = [json.loads(text)["runs"][0] for text in (whole, rest)]
     assert runs[0]["test_accuracy"] == runs[1]["test_accuracy"]
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="not a POSIX system")
+def test_ctrl_c_for_all_processes_of_a_search_is_one_line(out):
+    """Found: a second Ctrl-C printed tracebacks. Here two come at once, to workers as well."""
+    command = [sys.executable, "-m", "strongltn", "search", "edge-popup", "--epochs", "100000"]
+    with subprocess.Popen(
+        [*command, "--seeds", "0,1", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not any(path.stat().st_size for path in out.glob("*/metrics.jsonl")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        for _ in range(2):
+            os.killpg(process.pid, signal.SIGINT)
+        text, err = process.communicate(timeout=60)
+    assert (process.returncode, text) == (130, "")
+    assert err == "strongltn: stopped; the same command goes on after the last whole epoch.\n"
 
 
 def test_a_run_that_fails_is_no_success(run, out, monkeypatch):

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from strongltn.storage import (
     Contents,
     Record,
     append_line,
+    check_writable,
     in_use,
     make_directory,
     move_aside,
@@ -232,6 +234,18 @@ def test_large_files_are_refused_before_they_are_read_whole(tmp_path):
         stream.truncate(1 << 30)
     with pytest.raises(InvalidInputError, match="at most 1000 bytes"):
         read_file(tmp_path / "file", parameter="DIR", max_bytes=1000)
+
+
+def test_places_that_cannot_be_written_are_found_at_once(tmp_path):
+    check_writable(tmp_path / "new" / "deep")
+    assert names(tmp_path) == []
+    for path in (Path("/proc/new"), tmp_path / ("x" * 300), tmp_path / ("x" * 300) / "deep"):
+        with pytest.raises(MachineError, match="Could not write"):
+            check_writable(path)
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "deep"):
+        with pytest.raises(InvalidInputError, match="no directory"):
+            check_writable(path)
 
 
 # --- directories -----------------------------------------------------------------------------

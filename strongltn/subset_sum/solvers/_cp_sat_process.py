@@ -113,10 +113,13 @@ _lock = Lock()
 _current: _Worker | None = None
 
 
-def ask_cp_sat(program: dict[str, Any], time_limit_seconds: float) -> dict[str, Any] | None:
+def ask_cp_sat(
+    program: dict[str, Any], time_limit_seconds: float, *, has_presolve: bool = True
+) -> dict[str, Any] | None:
     """Return the worker's answer to the fields of a `Program`; None if it overran its time limit.
 
-    Programs of several threads wait for each other.
+    Programs of several threads wait for each other. Without presolve CP-SAT searches the program as
+    it stands: more slowly, and by other means.
 
     Raises
     ------
@@ -126,7 +129,10 @@ def ask_cp_sat(program: dict[str, Any], time_limit_seconds: float) -> dict[str, 
         The process ended by itself.
     """
     global _current
-    question = program | {"time_limit_seconds": time_limit_seconds}
+    question = program | {
+        "time_limit_seconds": time_limit_seconds,
+        "has_presolve": has_presolve,
+    }
     with _lock:
         if _current is not None and not _current.is_usable:
             _current.end()
