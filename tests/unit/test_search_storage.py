@@ -273,6 +273,14 @@ def test_results_of_earlier_versions_are_read(tmp_path, gone, method):
     assert run(config, tmp_path).to_json() == result.to_json()
 
 
+def test_what_is_no_number_is_refused(tmp_path):
+    run(CONFIG, tmp_path)
+    text = (tmp_path / RESULT).read_text()
+    (tmp_path / RESULT).write_text(text.replace('"loss": ', '"loss": NaN, "x": ', 1))
+    with pytest.raises(InvalidInputError, match="NaN is no JSON"):
+        run(CONFIG, tmp_path)
+
+
 SHAPES = ["", "[]", "3", "null", "{}", '"text"', "[" * 100_000, '{"config": 3}', "\xff"]
 
 
