@@ -464,7 +464,7 @@ def tried(
 
 
 def _chance(seed: int, *address: object) -> random.Random:
-    digest = hashlib.sha256(json.dumps([seed, *address]).encode("ascii")).digest()
+    digest = hashlib.sha256(json.dumps([seed, *address], allow_nan=False).encode("ascii")).digest()
     return random.Random(digest)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,6 +195,7 @@ def checked_metrics(value: object, config: SearchConfig) -> tuple[dict[str, Any]
             isinstance(line, dict)
             and line.get("epoch") == epoch <= config.epochs
             and all(type(line.get(name)) in (int, float) for name in _NUMBERS)
+            and all(math.isfinite(line[name]) for name in _NUMBERS)
             and 0 <= line["test_accuracy"] <= 1
         )
         if not is_whole:

@@ -127,8 +127,8 @@ class SearchResult:
     def save(self) -> None:
         """Write ``result.json``: `to_json`, with a digest of it."""
         report = self.to_json()
-        content = json.dumps(report | {"digest": _digest(report)}, indent=1).encode("ascii")
-        write_whole(self.directory / RESULT, content)
+        text = json.dumps(report | {"digest": _digest(report)}, indent=1, allow_nan=False)
+        write_whole(self.directory / RESULT, text.encode("ascii"))
 
 
 def finished_result(config: SearchConfig, directory: Path) -> SearchResult | None:
@@ -149,7 +149,7 @@ def finished_result(config: SearchConfig, directory: Path) -> SearchResult | Non
     if content is None:
         return None
     try:
-        report = json.loads(content)
+        report = json.loads(content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise _no_result(path, str(error)) from error
     if not isinstance(report, dict):
@@ -205,7 +205,12 @@ def _compare(result: SearchResult) -> None:
 
 
 def _digest(report: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(report, sort_keys=True).encode("ascii")).hexdigest()
+    text = json.dumps(report, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _no_result(path: Path, why: str) -> InvalidInputError:

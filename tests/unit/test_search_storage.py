@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from strongltn import cli
 from strongltn.errors import InvalidInputError, MachineError
 from strongltn.search import fresh
 from strongltn.search.checkpoint import load_tensors, save_tensors
@@ -70,17 +72,34 @@ def test_a_second_search_of_a_run_is_refused(tmp_path):
     assert epochs_in(tmp_path / "run") == [1, 2]
 
 
-def test_a_second_command_is_exit_2(tmp_path):
-    command = [sys.executable, "-m", "strongltn", "search", "edge-popup", "--epochs", "1"]
-    command += ["--out", str(tmp_path / "out")]
-    run_directory = tmp_path / "out" / settings_of("edge-popup", epochs=1).name
-    run_directory.mkdir(parents=True)
-    with in_use(run_directory, parameter="directory"):
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 2
-    assert "another strongltn command is at work" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert list(run_directory.iterdir()) == []
+@pytest.fixture
+def search(monkeypatch, capsys, tmp_path):
+    """Call the command line in this process; return (exit code, stderr)."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def call():
+        words = ["search", "edge-popup", "--epochs", "2", "--batch-size", "512"]
+        monkeypatch.setattr("sys.argv", ["strongltn", *words, "--out", str(tmp_path / "out")])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        return code, capsys.readouterr().err
+
+    yield call
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_second_command_is_exit_2(tmp_path, search):
+    directory = tmp_path / "out" / CONFIG.name
+    directory.mkdir(parents=True)
+    with in_use(directory, parameter="directory"):
+        code, err = search()
+    assert code == 2
+    assert "another strongltn command is at work" in err
+    assert "Traceback" not in err
+    assert list(directory.iterdir()) == []
 
 
 def test_a_directory_that_is_moved_away_is_not_locked_for_its_name(tmp_path, monkeypatch):
@@ -173,19 +192,19 @@ def test_a_full_disk_keeps_the_last_epoch(tmp_path, monkeypatch):
     assert epochs_in(tmp_path) == [1, 2]
 
 
-def test_a_file_size_limit_is_exit_3(tmp_path):
-    command = f"ulimit -f 8; exec {sys.executable} -m strongltn search edge-popup --epochs 1"
-    done = subprocess.run(
-        ["bash", "-c", f"{command} --out {tmp_path / 'out'}"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    assert done.returncode == 3, done.stderr
-    assert "ulimit -f" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_file_size_limit_is_exit_3(tmp_path, search):
+    run(CONFIG, tmp_path / "warm")  # what is compiled is kept in files, too
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 13, limits[1]))
+    try:
+        code, err = search()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == 3, err
+    assert "ulimit -f" in err
+    assert "Traceback" not in err
     assert list((tmp_path / "out").rglob(".strongltn*")) == []
+    assert search()[0] == 0
 
 
 def test_a_name_that_is_too_long_is_the_machines_fault(tmp_path):
@@ -252,6 +271,14 @@ def test_results_of_earlier_versions_are_read(tmp_path, gone, method):
     for name in gone:
         (tmp_path / name).unlink()
     assert run(config, tmp_path).to_json() == result.to_json()
+
+
+def test_what_is_no_number_is_refused(tmp_path):
+    run(CONFIG, tmp_path)
+    text = (tmp_path / RESULT).read_text()
+    (tmp_path / RESULT).write_text(text.replace('"loss": ', '"loss": NaN, "x": ', 1))
+    with pytest.raises(InvalidInputError, match="NaN is no JSON"):
+        run(CONFIG, tmp_path)
 
 
 SHAPES = ["", "[]", "3", "null", "{}", '"text"', "[" * 100_000, '{"config": 3}', "\xff"]
