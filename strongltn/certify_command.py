@@ -64,9 +64,12 @@ def certify(
         float | None, typer.Option("--epsilon", help="Exit 1 if the certified error is above.")
     ] = None,
     restarts: Annotated[
-        int | None, typer.Option("--restarts", min=1, help="Of the search for the lower bound.")
+        int | None,
+        typer.Option("--restarts", min=1, max=10**4, help="Of the search for the lower bound."),
     ] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Of each restart.")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, max=10**6, help="Of each restart.")
+    ] = None,
     figure: Annotated[
         Path | None,
         typer.Option("--figure", help="Draw the account: .png, .svg and .pdf of this name."),

@@ -149,7 +149,8 @@ def rational(parameter: str, value: object) -> Fraction:
             return Fraction(value)
     except (ValueError, OverflowError, ZeroDivisionError, InvalidOperation):
         pass
-    raise InvalidInputError(parameter, got=value, allowed=allowed)
+    hint = f"Its size may be from 1e-{_MAX_EXPONENT} to 1e{_MAX_EXPONENT}."
+    raise InvalidInputError(parameter, got=value, allowed=allowed, hint=hint)
 
 
 def _parsed(text: str) -> Fraction:
