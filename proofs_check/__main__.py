@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from pathlib import Path
+from typing import TextIO
 
 from proofs_check.certificate.audit import Verdict, verify
 from proofs_check.certificate.exact import decimal, dyadic_text
@@ -54,7 +55,7 @@ def _verify(options: argparse.Namespace) -> int:
     try:
         audit = verify(options.directory)
     except NotATicketError as error:
-        print(f"error: {_shown(str(error))}", file=sys.stderr)
+        _write(sys.stderr, f"error: {_shown(str(error))}")
         return 2
     exact = {"lower_bound": audit.lower_bound, "upper_bound": audit.upper_bound}
     ends = {key: dyadic_text(value) for key, value in exact.items() if value is not None}
@@ -87,7 +88,7 @@ def _claims(options: argparse.Namespace) -> int:
         if options.html is not None:
             options.html.touch()  # rather now than after minutes
     except (UnknownClaimError, OSError) as error:
-        print(f"error: {_shown(str(error))}", file=sys.stderr)
+        _write(sys.stderr, f"error: {_shown(str(error))}")
         return 2
     effort = Effort.FULL if options.full else Effort.QUICK
     outcomes = run(claims, effort=effort, seed=options.seed)
@@ -107,9 +108,14 @@ def _answer(text: str) -> None:
 
     A reader that stops early, or none, must not turn PROVED into the status of REJECTED.
     """
-    if sys.stdout is not None:
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    _write(sys.stdout, text)
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write text; characters that the terminal does not have are escaped."""
+    if stream is not None:
+        encoding = stream.encoding or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def _shown(text: str) -> str:
