@@ -86,7 +86,9 @@ def _verify(options: argparse.Namespace) -> int:
     is_proved = all(audit.verdict is Verdict.PROVED for audit in audits.values())
     if options.json:
         first, *others = ({"file": name, **_record(audit)} for name, audit in audits.items())
-        text = json.dumps({**first, "is_all_proved": is_proved, "others": others}, indent=2)
+        text = json.dumps(
+            {**first, "is_all_proved": is_proved, "others": others}, indent=2, allow_nan=False
+        )
     else:
         names = {name: f"  ({name})" if len(audits) > 1 else "" for name in audits}
         text = "\n".join(line for name in audits for line in _lines(audits[name], names[name]))
@@ -157,27 +159,27 @@ def _answer(text: str) -> None:
     A reader that stops early, or none, must not turn PROVED into the status of REJECTED; but a disk
     that is full must not pass in silence. Nothing is left for the interpreter to write at its end.
     """
-    if sys.stdout is None:
-        return
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        sys.stdout.flush()
-    except OSError as error:
-        _forget(sys.stdout)
-        if not isinstance(error, BrokenPipeError):
-            raise
+    _write(sys.stdout, text + "\n")
 
 
 def _say(text: str) -> None:
     """Print one line on stderr, if it can be written."""
-    if sys.stderr is None:
+    with suppress(OSError):
+        _write(sys.stderr, f"error: {_shown(text)}\n")
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write text at once; characters that the terminal does not have are escaped."""
+    if stream is None:
         return
+    encoding = stream.encoding or "utf-8"
     try:
-        sys.stderr.write(f"error: {_shown(text)}\n")
-        sys.stderr.flush()
-    except OSError:
-        _forget(sys.stderr)
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except OSError as error:
+        _forget(stream)
+        if not isinstance(error, BrokenPipeError):
+            raise
 
 
 def _shown(text: str) -> str:

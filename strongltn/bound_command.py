@@ -16,6 +16,7 @@ from strongltn.subset_sum.sample_laws import SampleLaw, Window
 
 _TRIALS = 4000
 _MAX_TRIALS = 10**8  # a gigabyte
+_MAX_SHOWN = 60  # characters of a wrong value
 _MAX_SECONDS = 10.0  # of one theorem; what would take longer is left to the library
 _MAX_MEASURED_SECONDS = 60.0
 _ALL = "all"
@@ -173,8 +174,9 @@ def _parse_widths(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
+        shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
         raise InvalidInputError(
-            "widths", got=text, allowed="integers with commas, such as 784,500,10"
+            "widths", got=shown, allowed="integers with commas, such as 784,500,10"
         ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,9 +65,12 @@ def certify(
         float | None, typer.Option("--epsilon", help="Exit 1 if the certified error is above.")
     ] = None,
     restarts: Annotated[
-        int | None, typer.Option("--restarts", min=1, help="Of the search for the lower bound.")
+        int | None,
+        typer.Option("--restarts", min=1, max=10**4, help="Of the search for the lower bound."),
     ] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Of each restart.")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, max=10**6, help="Of each restart.")
+    ] = None,
     figure: Annotated[
         Path | None,
         typer.Option("--figure", help="Draw the account: .png, .svg and .pdf of this name."),
@@ -137,7 +141,7 @@ def certify(
     _exit_above(epsilon, report["certificate"]["certified_error"])
 
 
-def _exit_above(epsilon: float | None, certified_error: float) -> None:
+def _exit_above(epsilon: float | None, certified_error: float | Decimal) -> None:
     if epsilon is not None and not certified_error <= epsilon:
         raise typer.Exit(ExitCode.NO)
 

@@ -100,7 +100,7 @@ class PruneResult:
         )
 
     def report(self) -> dict[str, Any]:
-        """Return the figures for people and programs, as JSON types."""
+        """Return the figures for people and programs, to be written by `json_text`."""
         source = self.ticket.source
         return {
             "construction": self.ticket.construction,

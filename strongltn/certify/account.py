@@ -14,7 +14,7 @@ from strongltn.numerics.dyadic import outward_number
 
 
 def account(target: TargetNetwork, ticket: Ticket, certificate: Certificate) -> dict[str, Any]:
-    """Return the figures of a certificate as JSON types, in the units of the target network.
+    """Return the figures of a certificate for `json_text`, in the units of the target network.
 
     Returns
     -------

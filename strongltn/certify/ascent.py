@@ -7,6 +7,7 @@ half * u, with u in the unit ball or in [-1, 1]^inputs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -134,14 +135,24 @@ class Ascent:
             self.center, self.half = torch.from_numpy(box.lower + half), torch.from_numpy(half)
 
     def run(
-        self, num_restarts: int, num_steps: int, *, known: torch.Tensor | None = None
+        self,
+        num_restarts: int,
+        num_steps: int,
+        *,
+        known: torch.Tensor | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> Candidates:
-        """Return the candidates after `num_steps` steps and a polish; points `known` start too."""
+        """Return the candidates after `num_steps` steps and a polish; points `known` start too.
+
+        `progress` is called with (ascents done, ascents in all) after each but the polish.
+        """
         num_leaders = -(-num_restarts // 8)
         num_ascents = -(-num_steps // _ASCENT_STEPS)
         steps = -(-num_steps // num_ascents)
         found = self._climb(self._starts(num_restarts, known), steps=steps, rates=_START_RATES)
-        for _ in range(num_ascents - 1):
+        for done in range(1, num_ascents):
+            if progress is not None:
+                progress(done, num_ascents)
             leaders = found.best(num_leaders)
             hops = self._climb(self._hop(leaders, num_restarts), steps=steps, rates=_HOP_RATES)
             found = _merge(leaders, hops)

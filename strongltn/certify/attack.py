@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.certify.ascent import Ascent, DifferenceNetwork
+from strongltn.certify.stages import Progress
 from strongltn.default_state import in_default_state, one_thread
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Ball, Domain, LocalBox, OutputNorm
@@ -81,6 +83,7 @@ def attack(
     *,
     settings: Attack | None = None,
     output_norm: OutputNorm = OutputNorm.TWO,
+    progress: Progress | None = None,
 ) -> AttackResult:
     """Search an input with a large difference, and evaluate the difference there exactly.
 
@@ -90,6 +93,8 @@ def attack(
     domain : Domain
     settings : Attack, optional
     output_norm : OutputNorm
+    progress : callable, optional
+        Called with ("attack", done, all) while the last layer is attacked.
 
     Notes
     -----
@@ -102,7 +107,8 @@ def attack(
     generator = named_generator(settings.seed, name="attack")
     network = DifferenceNetwork(layers, errors, output_norm=output_norm)
     ascent = Ascent(network, domain, generator=generator)
-    best = ascent.run(settings.num_restarts, settings.num_steps).best(1)
+    tell = None if progress is None else partial(progress, "attack")
+    best = ascent.run(settings.num_restarts, settings.num_steps, progress=tell).best(1)
     inputs = _round_into(ascent.inputs(best.points)[0].numpy(), domain)
     square = exact_difference(layers, errors, inputs, output_norm=output_norm)
     inner = []

@@ -70,7 +70,12 @@ def two_sided_bound(
     proved = upper_bounds(layers, errors, domain, settings=settings, stages=stages)
     with stages.stage("attack"):
         attacked = attack(
-            layers, errors, domain, settings=settings.attack, output_norm=settings.output_norm
+            layers,
+            errors,
+            domain,
+            settings=settings.attack,
+            output_norm=settings.output_norm,
+            progress=progress,
         )
     upper = round_up(min(method.bound for method in proved.methods.values()))
     if attacked.lower_bound > upper:

@@ -58,10 +58,9 @@ def estimate_tolerance(target: TargetNetwork, domain: Domain, *, epsilon: float)
     low, high = 0.0, 1.0
     while predicted(high) < epsilon and high < 2.0**100:
         high *= 2
-    for _ in range(100):
-        middle = (low + high) / 2
+    while low < (middle := (low + high) / 2) < high:
         low, high = (middle, high) if predicted(middle) <= epsilon else (low, middle)
-    return low
+    return low or high
 
 
 def estimate_num_samples(

@@ -13,6 +13,7 @@ from strongltn.subset_sum.sample_laws import SampleLaw, Window
 
 _MAX_EXPONENT = 3000  # larger ones only cost memory, and are too long to be written
 _MAX_CHARACTERS = 1000
+_MAX_SHOWN = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +150,11 @@ def rational(parameter: str, value: object) -> Fraction:
             return Fraction(value)
     except (ValueError, OverflowError, ZeroDivisionError, InvalidOperation):
         pass
-    raise InvalidInputError(parameter, got=value, allowed=allowed)
+    hint = f"Its size may be from 1e-{_MAX_EXPONENT} to 1e{_MAX_EXPONENT}."
+    shown = value
+    if isinstance(value, str) and len(value) > _MAX_SHOWN:
+        shown = f"{value[:_MAX_SHOWN]}... ({len(value)} characters)"
+    raise InvalidInputError(parameter, got=shown, allowed=allowed, hint=hint)
 
 
 def _parsed(text: str) -> Fraction:

@@ -18,6 +18,7 @@ Q = TypeVar("Q", CoverQuestion, NetworkQuestion)
 EXPLICIT = "explicit"
 NOT_EXPLICIT = "constant not explicit in the paper"
 
+_MAX_SHOWN = 120  # characters of what was got
 _LONG_BITS = 256  # powers of rates have thousands
 _MAX_WRITTEN = 10**300  # larger integers are written with an exponent
 
@@ -218,7 +219,8 @@ def _text(value: object) -> str:
     """Return a short text: a long fraction as a decimal."""
     if isinstance(value, Fraction) and len(str(value)) > 20:
         return short_text(value)
-    return str(value)
+    text = str(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
 def short_text(value: Fraction) -> str:

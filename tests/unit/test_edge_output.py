@@ -10,10 +10,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongltn import pipeline
+from proofs_check.__main__ import main as audit_main
+from strongltn import certify_command, pipeline
 from strongltn.certify import Attack, CertifySettings
 from strongltn.console import print_report
 from strongltn.exits import say, shown
@@ -158,3 +160,28 @@ def test_the_figure_copes_with_them(beyond, tmp_path):
     report = pipeline.certify_directory(directory, settings=QUICK)
     row = {"radius": 1.0, **json.loads(json_text(report))}
     assert len(plot_account(report, [row], path=tmp_path / "account")) == 3
+
+
+def test_epsilon_is_compared_with_decimals(beyond):
+    _, directory = beyond
+    report = pipeline.certify_directory(directory, settings=QUICK)
+    assert isinstance(report["certified_error"], Decimal)
+    for epsilon in (1e-300, 1e308):
+        with pytest.raises(typer.Exit) as end:
+            certify_command._exit_above(epsilon, report["certified_error"])
+        assert end.value.exit_code == 1
+    certify_command._exit_above(None, report["certified_error"])
+
+
+def test_the_auditor_prints_plain_lines(beyond, tmp_path):
+    _, directory = beyond
+    with ascii_streams() as (stdout, stderr):
+        assert audit_main(["verify", str(directory)]) == 0
+        assert audit_main(["verify", str(tmp_path / ODD_NAME[:10])]) == 2
+        assert audit_main(["verify", "--json", str(directory)]) == 0
+    out, err = written(stdout), written(stderr)
+    assert out.startswith("PROVED")
+    assert "E+" in out.splitlines()[0]
+    assert strict(out[out.index("{\n") :])["verdict"] == "PROVED"
+    assert len(err.splitlines()) == 1
+    assert "\\x1b" in err
