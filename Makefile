@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# tests on all cores, those of a file mostly in one process, which makes its fixtures once
+PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 
 .PHONY: setup demo test fast check format lint types layers doctest clean
 
@@ -21,10 +23,10 @@ demo: setup
 	$(BIN)/strongltn demo --out demo
 
 test: setup
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q $(PARALLEL)
 
 fast: setup
-	$(BIN)/pytest -q -m 'not slow'
+	$(BIN)/pytest -q $(PARALLEL) -m 'not slow'
 
 check: format lint types layers test doctest
 

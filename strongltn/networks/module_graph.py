@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks.graph_chain import ALLOWED, GraphChain, refusal
 from strongltn.networks.reading import shown
@@ -112,23 +113,19 @@ def _network(module: torch.nn.Module, inputs: torch.Tensor) -> TargetNetwork:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Silence torch, and make the result independent of the modes of the user's process."""
-    disabled, precision = logging.root.manager.disable, torch.get_float32_matmul_precision()
+    """Silence torch, and make the result independent of the state of the user's process."""
+    disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
         with (
+            in_default_state(),
             warnings.catch_warnings(),
             contextlib.redirect_stderr(io.StringIO()),
-            torch.inference_mode(False),
             torch.no_grad(),
-            torch.autocast("cpu", enabled=False),
-            torch.autocast("cuda", enabled=False),
         ):
             warnings.simplefilter("ignore")
-            torch.set_float32_matmul_precision("highest")
             yield
     finally:
-        torch.set_float32_matmul_precision(precision)
         logging.disable(disabled)
 
 

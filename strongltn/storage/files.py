@@ -153,7 +153,7 @@ def read_file(
     with os.fdopen(file, "rb") as stream:
         _require_regular(file, path, parameter)
         is_small = os.fstat(file).st_size <= max_bytes
-        content = stream.read(max_bytes + 1) if is_small else b""
+        content = stream.read() if is_small else b""
     if not is_small or len(content) > max_bytes:  # it may have grown since
         raise InvalidInputError(
             parameter,

@@ -34,7 +34,6 @@ from ticket_files import (
     DOCUMENTS,
     MASK,
     TICKET,
-    WITNESS,
     points_of,
     put,
     read_files,
@@ -140,7 +139,8 @@ def false_statement(directory, judgement, *, seed, count):
     """Return what is false about an accepted directory, evaluated exactly, or None."""
     target, ticket = load_ticket(directory)
     certificate = json.loads((directory / CERTIFICATE).read_bytes())
-    witness = load((directory / WITNESS).read_bytes())
+    (witness_file,) = directory.glob("witness*.safetensors")
+    witness = load(witness_file.read_bytes())
     shape = json.loads((directory / TICKET).read_bytes())
     rng = random.Random(seed)
     points = points_of(certificate, witness, shape, rng=rng, count=count)

@@ -574,7 +574,9 @@ def several(count=3):
     return [settings(seed=seed) for seed in range(count)]
 
 
-@pytest.mark.parametrize("executor", [InThisProcess(), ThreadPoolExecutor(2)], ids=lambda e: str(e))
+@pytest.mark.parametrize(
+    "executor", [InThisProcess(), ThreadPoolExecutor(2)], ids=lambda e: type(e).__name__
+)
 def test_one_failure_stops_no_other_run(tmp_path, executor):
     seen = []
     outcomes = run_many(
