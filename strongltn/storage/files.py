@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 #: The largest file that is read into memory, in bytes.
 MAX_BYTES = 1 << 31
 
+_PROBE = "probe"  # the name of the empty file that is written to see whether one can
 _SUFFIXES = (".png", ".svg", ".pdf")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PLAIN = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a named pipe is opened, and then refused
@@ -222,9 +223,14 @@ def check_writable(path: Path, *, parameter: str = "out") -> None:
             raise InvalidInputError(
                 parameter, got=f"{place}, which is no directory", allowed="a directory"
             )
-        name = place / partial_name("probe")
-        os.close(os.open(name, _NEW))
-        os.unlink(name)
+        folder = open_directory(place)
+        try:
+            remove_leftovers(folder, _PROBE)
+            name = partial_name(_PROBE)
+            os.close(os.open(name, _NEW, dir_fd=folder))
+            os.unlink(name, dir_fd=folder)
+        finally:
+            os.close(folder)
 
 
 def make_directory(path: Path, *, parameter: str = "out") -> None:
