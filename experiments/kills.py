@@ -5,8 +5,8 @@ first is seen and the other is rehearsed; or it runs on a disk with too little r
 may be lost or touched that was there before, the next command must succeed, and nothing half
 written may be left. A line of the record for each try.
 
-A command is a `Scenario`; to add one, write its class and name it in `SCENARIOS`. Full disks are
-small tmpfs, which only root can mount (Linux).
+The commands are in `experiments.kill_scenarios`: to add one, write its class and name it in
+`SCENARIOS`. Full disks are small tmpfs, which only root can mount (Linux).
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import signal
 import subprocess
 import sys
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,17 +28,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from safetensors.numpy import save
-
-from experiments.recipe import read_rows
-from proofs_check import Verdict, verify_all
+from experiments import kill_scenarios
+from experiments.kill_scenarios import NOT_WITHIN, SCENARIOS, Scenario, strongltn
 from strongltn.errors import StrongLTNError
-from strongltn.pipeline import describe_directory
-from strongltn.rng import named_generator
-from strongltn.search.experiment import run
-from strongltn.search.fresh import replaced_by
-from strongltn.search.result import finished_result
-from strongltn.search.settings import settings_of
 from strongltn.storage import Record, make_directory, remove_file, write_whole
 
 Row = dict[str, Any]
@@ -47,236 +38,8 @@ Row = dict[str, Any]
 _PRECIOUS = b"what the user has written\n"
 _LOOK_SECONDS = 0.002  # how often a folder is looked at for the first write
 _TRIES = 20  # as many kills of a command that ends before it is killed are made again, at most
-_NOT_WITHIN = 1  # the exit code of prune where a weight is out of reach; the ticket is written
 _MACHINE = 3  # the exit code where the machine would not let a command go on
-_COMMAND = (sys.executable, "-m", "strongltn")
 _MOUNT = ("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs")
-
-
-class Scenario(ABC):
-    """A command, and what must hold after it was interrupted. A folder is all that it writes to."""
-
-    #: What the record calls it.
-    name: str
-
-    @abstractmethod
-    def prepare(self, folder: Path) -> None:
-        """Make what is there before the command runs, in a folder that exists."""
-
-    @abstractmethod
-    def command(self, folder: Path) -> list[str]:
-        """Return the arguments of strongltn for the command that is interrupted."""
-
-    def next_command(self, folder: Path) -> list[str]:
-        """Return those of the one that follows; by default the same once more."""
-        return self.command(folder)
-
-    @abstractmethod
-    def problems(self, folder: Path, *, is_done: bool) -> Iterator[str]:
-        """Yield what is lost; after the next command with `is_done`, also what it has not done."""
-
-
-class Prune(Scenario):
-    """A ticket is made beside another one."""
-
-    name = "prune"
-    _SEED = 1
-    _SAMPLES = 18
-
-    def prepare(self, folder: Path) -> None:
-        """Make the target and a ticket."""
-        generator = named_generator(0, name="kills")
-        weights = {
-            "fc1.weight": generator.uniform(-1, 1, (60, 40)),
-            "fc2.weight": generator.uniform(-1, 1, (10, 60)),
-        }
-        write_whole(folder / "target.safetensors", save(weights))
-        make_directory(folder / "out")
-        code, text = strongltn(self._prune(folder, "old", seed=0))
-        if code == _NOT_WITHIN:  # a weight is out of reach: the ticket is there all the same
-            code = 0
-        if code:
-            raise SystemExit(f"{self.name}: no ticket can be made: {text}")
-
-    def command(self, folder: Path) -> list[str]:
-        """Make a ticket with another source."""
-        return self._prune(folder, "new", seed=self._SEED)
-
-    def next_command(self, folder: Path) -> list[str]:
-        """Make it once more, in place of one that was whole before the kill."""
-        return [*self.command(folder), "--overwrite"]
-
-    def problems(self, folder: Path, *, is_done: bool) -> Iterator[str]:
-        """The old ticket is proved; the new one is, too, or is not there at all."""
-        yield from self._unproved(folder / "out" / "old", has_to_be_there=True)
-        yield from self._unproved(folder / "out" / "new", has_to_be_there=is_done)
-
-    def _prune(self, folder: Path, name: str, *, seed: int) -> list[str]:
-        target, out = str(folder / "target.safetensors"), str(folder / "out" / name)
-        options = ["--samples", str(self._SAMPLES), "--tolerance", "0.1", "--seed", str(seed)]
-        return ["prune", target, *options, "--out", out]
-
-    def _unproved(self, ticket: Path, *, has_to_be_there: bool) -> Iterator[str]:
-        """Yield what is wrong with a ticket."""
-        if not ticket.exists():
-            if has_to_be_there:
-                yield f"the ticket {ticket.name} is gone"
-            return
-        for name, audit in verify_all(ticket).items():
-            if audit.verdict is not Verdict.PROVED:
-                yield f"{ticket.name}, {name}: {audit.rejected}"
-        describe_directory(ticket)
-        if not (ticket / "report.json").is_file():
-            yield f"{ticket.name} has no report"
-
-
-class PruneOverwrite(Prune):
-    """A ticket is replaced."""
-
-    name = "prune --overwrite"
-
-    def command(self, folder: Path) -> list[str]:
-        """Replace the old ticket."""
-        return [*self._prune(folder, "old", seed=self._SEED), "--overwrite"]
-
-    def next_command(self, folder: Path) -> list[str]:
-        """Replace it once more."""
-        return self.command(folder)
-
-    def problems(self, folder: Path, *, is_done: bool) -> Iterator[str]:
-        """One of the two is there, and proved."""
-        yield from self._unproved(folder / "out" / "old", has_to_be_there=True)
-        seed = json.loads((folder / "out" / "old" / "ticket.json").read_bytes())["source"]["seed"]
-        if is_done and seed != self._SEED:
-            yield "the ticket was not replaced"
-
-
-class Certify(Prune):
-    """The certificate of a ticket is replaced, on the same domain."""
-
-    name = "certify --replace"
-    _OPTIONS = ("--domain", "ball", "--replace", "--restarts", "2", "--steps", "20")
-
-    def command(self, folder: Path) -> list[str]:
-        """Certify the old ticket."""
-        return ["certify", str(folder / "out" / "old"), *self._OPTIONS]
-
-    def next_command(self, folder: Path) -> list[str]:
-        """Certify it once more."""
-        return self.command(folder)
-
-    def problems(self, folder: Path, *, is_done: bool) -> Iterator[str]:
-        """Every certificate that is there is proved."""
-        ticket = folder / "out" / "old"
-        yield from self._unproved(ticket, has_to_be_there=True)
-        witnesses, audits = list(ticket.glob("witness*")), verify_all(ticket)
-        if is_done and len(witnesses) != len(audits):
-            yield f"{len(witnesses)} files of witnesses for {len(audits)} certificates"
-
-
-class CertifyBeside(Certify):
-    """A certificate on another domain is put beside the first one."""
-
-    name = "certify"
-    _OPTIONS = ("--domain", "box:-1,1", "--restarts", "2", "--steps", "20")
-
-
-class FreshSearch(Scenario):
-    """A finished run is begun anew."""
-
-    name = "search --fresh"
-    _CONFIG = settings_of("edge-popup", epochs=8)
-
-    def prepare(self, folder: Path) -> None:
-        """Make the finished run that is replaced."""
-        run(self._CONFIG, self._place(folder))
-
-    def command(self, folder: Path) -> list[str]:
-        """Begin it anew."""
-        return [*self.next_command(folder), "--fresh"]
-
-    def next_command(self, folder: Path) -> list[str]:
-        """Go on with what was begun."""
-        epochs = str(self._CONFIG.epochs)
-        return ["search", "edge-popup", "--epochs", epochs, "--out", str(folder / "out")]
-
-    def problems(self, folder: Path, *, is_done: bool) -> Iterator[str]:
-        """Either the old run or the new one is there, whole."""
-        places = [self._place(folder)]
-        if not is_done:
-            places.append(replaced_by(places[0]))
-        results = [finished_result(self._CONFIG, place) for place in places]
-        if not any(results):
-            yield "no finished run is there"
-        for result in filter(None, results):
-            result.network()
-            result.masks()
-        if is_done and replaced_by(self._place(folder)).exists():
-            yield "what was replaced is still there"
-
-    def _place(self, folder: Path) -> Path:
-        return folder / "out" / self._CONFIG.name
-
-
-class NewSearch(FreshSearch):
-    """A run that goes on beside another, finished one."""
-
-    name = "search"
-    _SEED = 1
-
-    def command(self, folder: Path) -> list[str]:
-        """Carry out a run of another seed."""
-        return [*super().next_command(folder), "--seed", str(self._SEED)]
-
-    def next_command(self, folder: Path) -> list[str]:
-        """Go on with it."""
-        return self.command(folder)
-
-
-class Reproduce(Scenario):
-    """A recipe that was computed in part goes on."""
-
-    name = "reproduce"
-    _KEY = "parameters"
-    _NUM_PARTS = 3
-
-    def prepare(self, folder: Path) -> None:
-        """Compute all parts, and keep the first."""
-        strongltn(self.command(folder))
-        whole = self._record(folder).read_bytes().splitlines(keepends=True)
-        shutil.rmtree(folder / "out")
-        make_directory(self._record(folder).parent)
-        write_whole(self._record(folder), b"".join(whole[: 1 + self._NUM_PARTS]))
-        write_whole(folder / "whole", b"".join(whole))
-
-    def command(self, folder: Path) -> list[str]:
-        """Compute what is missing."""
-        return ["reproduce", self._KEY, "--quick", "--out", str(folder / "out")]
-
-    def problems(self, folder: Path, *, is_done: bool) -> Iterator[str]:
-        """The record begins as before, is readable, and holds the rows that it should."""
-        whole = (folder / "whole").read_bytes().splitlines(keepends=True)
-        found = self._record(folder).read_bytes()
-        if not found.startswith(b"".join(whole[: 1 + self._NUM_PARTS])):
-            yield "parts that were done are lost"
-        read_rows(self._record(folder))
-        if is_done and found != b"".join(whole):
-            yield "the record is not that of an undisturbed run"
-
-    def _record(self, folder: Path) -> Path:
-        return folder / "out" / self._KEY / "quick.jsonl"
-
-
-#: All commands that are tried.
-SCENARIOS: tuple[Scenario, ...] = (
-    Prune(),
-    PruneOverwrite(),
-    Certify(),
-    CertifyBeside(),
-    FreshSearch(),
-    NewSearch(),
-    Reproduce(),
-)
 
 
 @dataclass(frozen=True)
@@ -296,32 +59,24 @@ class Rehearsal:
     num_bytes: int
 
 
-def strongltn(arguments: list[str]) -> tuple[int, str]:
-    """Run a command; return its exit code and stderr."""
-    done = subprocess.run(
-        [*_COMMAND, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    return done.returncode, done.stderr
-
-
 def killed_after(arguments: list[str], folder: Path, *, delay: float) -> bool:
     """Kill a command some seconds after its first write; return False if it had ended before."""
     before = _state(folder)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([*_COMMAND, *arguments], **quiet) as process:
+    command = [*kill_scenarios.COMMAND, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None and _state(folder) == before:
             time.sleep(_LOOK_SECONDS)
         with suppress(subprocess.TimeoutExpired):
             process.wait(delay)
         process.kill()
-    return process.returncode == -signal.SIGKILL
+    return bool(process.returncode == -signal.SIGKILL)
 
 
 def rehearsed(scenario: Scenario, template: Path, work: Path) -> Rehearsal:
     """Run a command undisturbed, and measure it."""
     with _copied(template, work) as folder:
         before, most = _state(folder), 0
-        command = [*_COMMAND, *scenario.command(folder)]
+        command = [*kill_scenarios.COMMAND, *scenario.command(folder)]
         began, first = time.monotonic(), None
         with subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -333,7 +88,7 @@ def rehearsed(scenario: Scenario, template: Path, work: Path) -> Rehearsal:
                 most = max(most, sum(size for _, _, size in state))
                 time.sleep(_LOOK_SECONDS)
         end = time.monotonic() - began
-        if process.returncode not in (0, _NOT_WITHIN) or first is None:
+        if process.returncode not in (0, NOT_WITHIN) or first is None:
             raise SystemExit(f"{scenario.name}: undisturbed, it ends with {process.returncode}")
         return Rehearsal(first, end, max(most - sum(size for _, _, size in before), 1 << 12))
 
@@ -356,7 +111,7 @@ def on_full_disk(scenario: Scenario, template: Path, mount: Path, *, room: int) 
         code, text = strongltn(scenario.command(folder))
         remove_file(filler)
         problems = []
-        if code not in (0, _NOT_WITHIN, _MACHINE) or "Traceback" in text:
+        if code not in (0, NOT_WITHIN, _MACHINE) or "Traceback" in text:
             problems.append(f"exit code {code}: {text[-500:]}")
         return {
             "room_bytes": room,
@@ -369,7 +124,7 @@ def _aftermath(scenario: Scenario, folder: Path) -> list[str]:
     """Return what is wrong after an interruption, and after the next command."""
     problems = _problems(scenario, folder, is_done=False)
     code, text = strongltn(scenario.next_command(folder))
-    if code not in (0, _NOT_WITHIN):
+    if code not in (0, NOT_WITHIN):
         problems.append(f"the next command ends with {code}: {text[-500:]}")
     problems += _problems(scenario, folder, is_done=True)
     left = sorted(path.name for path in folder.rglob(".strongltn-*"))

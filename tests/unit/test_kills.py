@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import kills
+from experiments import kill_scenarios, kills
 from strongltn.storage import write_whole
 
 SAFE = """
@@ -61,7 +61,7 @@ def trial(tmp_path, monkeypatch, capsys):
 
     def call(script, *arguments):
         out = tmp_path / "kills.jsonl"
-        monkeypatch.setattr(kills, "_COMMAND", (sys.executable, "-c", script))
+        monkeypatch.setattr(kill_scenarios, "COMMAND", (sys.executable, "-c", script))
         monkeypatch.setattr("sys.argv", ["kills", "--out", str(out), *arguments])
         try:
             kills.main((Writer(),))
