@@ -138,7 +138,15 @@ class Certify(Prune):
     """The certificate of a ticket is replaced, on the same domain."""
 
     name = "certify --replace"
-    _OPTIONS = ("--domain", "ball", "--replace", "--restarts", "2", "--steps", "20")
+    _OPTIONS: tuple[str, ...] = (
+        "--domain",
+        "ball",
+        "--replace",
+        "--restarts",
+        "2",
+        "--steps",
+        "20",
+    )
 
     def command(self, folder: Path) -> list[str]:
         """Certify the old ticket."""
