@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -135,7 +136,7 @@ def _claims(options: argparse.Namespace) -> int:
     effort = Effort.FULL if options.full else Effort.QUICK
     outcomes = run(claims, effort=effort, seed=options.seed)
     if options.html is not None:
-        options.html.write_text(report.page(outcomes), encoding="utf-8")
+        _write_whole(options.html, report.page(outcomes))
     if options.json:
         facts = {"effort": effort, "seed": options.seed}
         text = json.dumps(facts | report.record(outcomes), indent=2, allow_nan=False)
@@ -151,6 +152,21 @@ def _check_writable(path: Path) -> None:
     path.touch()
     if not was_there:
         path.unlink()
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that its name always stands for whole content, the old or the new."""
+    number, partial = tempfile.mkstemp(dir=path.parent, prefix=".proofs-check-", suffix=".partial")
+    try:
+        with open(number, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
 
 
 def _answer(text: str) -> None:

@@ -181,6 +181,26 @@ def test_no_crash_of_the_auditor_has_the_status_of_a_rejection(capsys, monkeypat
     assert len(err.splitlines()) == 1
 
 
+def test_a_file_of_claims_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    table, precious = tmp_path / "table.html", tmp_path / "precious"
+    table.write_text("old")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assert auditor.main(["claims", "--only", "C01", "--html", str(table)]) == 3
+    assert table.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["table.html"]
+    precious.write_text("a user's")
+    table.unlink()
+    table.symlink_to(precious)
+    assert auditor.main(["claims", "--only", "C01", "--html", str(table)]) == 0
+    assert precious.read_text() == "a user's"
+    assert "C01" in table.read_text()
+
+
 def test_a_file_of_claims_that_cannot_be_finished_leaves_none(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "proofs_check.claims.run.run", lambda *_, **__: thrower(KeyboardInterrupt())()
