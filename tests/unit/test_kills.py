@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from experiments import kill_scenarios, kills
-from strongltn.storage import write_whole
+from strongltn.storage import read_entries, write_whole
 
+ROOT = Path(__file__).parents[2]
 SAFE = """
 import sys, time
 from pathlib import Path
-from strongltn.storage import write_whole
+from strongltn.storage import read_entries, write_whole
 path = Path(sys.argv[1])
 for k in range(20):
     write_whole(path, b"whole" * 10_000)
@@ -28,7 +29,7 @@ with open(sys.argv[1], "wb") as file:
 RUDE = """
 import sys, time
 from pathlib import Path
-from strongltn.storage import write_whole
+from strongltn.storage import read_entries, write_whole
 write_whole(Path(sys.argv[1]), b"whole" * 10_000)
 (Path(sys.argv[1]).parent / "out" / "notes.txt").unlink(missing_ok=True)
 time.sleep(0.5)
@@ -109,3 +110,13 @@ def test_without_a_disk_it_is_said(trial, monkeypatch):
 def test_every_scenario_has_a_name_of_its_own():
     names = [scenario.name for scenario in kills.SCENARIOS]
     assert len(set(names)) == len(names)
+
+
+def test_the_readme_says_what_is_recorded():
+    rows = read_entries(ROOT / "experiments" / "recorded" / "kills.jsonl", parameter="record")
+    assert not any(row["problems"] for row in rows)
+    numbers = {kind: sum(row["kind"] == kind for row in rows) for kind in ("kill", "full disk")}
+    assert {row["scenario"] for row in rows} == {scenario.name for scenario in kills.SCENARIOS}
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert f"in {numbers['kill']} kills at random moments" in text
+    assert f"on {numbers['full disk']} full disks" in text
