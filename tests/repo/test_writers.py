@@ -37,7 +37,7 @@ ALLOWED = {
     ("strongltn/search/cifar10_jpeg.py", "save"): "to bytes, which storage writes",
     ("experiments/kills.py", "TemporaryDirectory"): "what is killed works in it",
     ("experiments/kills.py", "copytree"): "a folder for each kill",
-    ("experiments/kills.py", "rmtree"): "what it has made itself, to be made again",
+    ("experiments/kill_scenarios.py", "rmtree"): "what it has made itself, to be made again",
     ("experiments/certificate_tightness.py", "save"): "to bytes, which storage writes",
 }
 
