@@ -87,9 +87,13 @@ def _verify(options: argparse.Namespace) -> int:
     is_proved = all(audit.verdict is Verdict.PROVED for audit in audits.values())
     if options.json:
         first, *others = ({"file": name, **_record(audit)} for name, audit in audits.items())
-        text = json.dumps(
-            {**first, "is_all_proved": is_proved, "others": others}, indent=2, allow_nan=False
-        )
+        reasons = (f"{name}: {audit.rejected}" for name, audit in audits.items() if audit.rejected)
+        whole = {
+            "verdict": Verdict.PROVED if is_proved else Verdict.REJECTED,
+            "rejected": next(reasons, None),
+            "others": others,
+        }
+        text = json.dumps({**first, **whole}, indent=2, allow_nan=False)
     else:
         names = {name: f"  ({name})" if len(audits) > 1 else "" for name in audits}
         text = "\n".join(line for name in audits for line in _lines(audits[name], names[name]))

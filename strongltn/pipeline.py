@@ -314,9 +314,7 @@ def certify_directory(
         domain = domain or present_domain(directory)
         name, standing = place_of(directory, domain, settings.output_norm, replace=replace)
         certificate = certify_ticket(target, ticket, domain, settings=settings, progress=progress)
-        kept = keep_certificate(
-            directory, certificate, name=name, standing=None if replace else standing
-        )
+        kept = keep_certificate(directory, certificate, name=name, standing=standing)
         figures = account(target, ticket, certificate)
         if kept.file == CERTIFICATE_FILE and kept.is_new:
             _update_report(directory, figures, certificate)

@@ -7,7 +7,6 @@ moment the claims that stand have their witnesses beside them.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,11 +15,13 @@ from strongltn.certify.certificate import Certificate
 from strongltn.certify.statement import CERTIFICATE_FILE, Statement, claim_key, read_certificate
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Domain, OutputNorm
-from strongltn.networks.ticket_directory import TICKET_FILE, read_ticket_file
+from strongltn.networks.ticket_directory import (
+    CERTIFICATE_NAME,
+    TICKET_FILE,
+    WITNESS_NAME,
+    read_ticket_file,
+)
 from strongltn.storage import remove_file, write_whole
-
-_CERTIFICATE = re.compile(r"certificate(-[0-9a-f]{12})?\.json")
-_WITNESS = re.compile(r"witness(-[0-9a-f]{16})?\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,6 @@ class Kept:
     is_new: bool
 
 
-def certificate_names(directory: Path) -> list[str]:
-    """Return the names of all certificates of a ticket directory, the first one first."""
-    found = (path.name for path in directory.iterdir())
-    return sorted(filter(_CERTIFICATE.fullmatch, found), key=lambda name: (len(name), name))
-
-
 def certificates(directory: Path) -> dict[str, Statement]:
     """Return what all certificates of a ticket directory state, by the names of their files.
 
@@ -57,14 +52,16 @@ def certificates(directory: Path) -> dict[str, Statement]:
     InvalidInputError
         One of them cannot be read, is of another version, or speaks of another ticket.json.
     """
-    stated = ((name, read_certificate(directory, name)) for name in certificate_names(directory))
+    found = filter(CERTIFICATE_NAME.fullmatch, (path.name for path in directory.iterdir()))
+    names = sorted(found, key=lambda name: (len(name), name))  # the first one is the shortest
+    stated = ((name, read_certificate(directory, name)) for name in names)
     return {name: statement for name, statement in stated if statement is not None}
 
 
 def place_of(
     directory: Path, domain: Domain, output_norm: OutputNorm, *, replace: bool
 ) -> tuple[str, Statement | None]:
-    """Return the file of a certificate of this domain and norm, and what stands there now.
+    """Return the file for a certificate of this domain and norm, and what it must be better than.
 
     That is ``certificate.json`` if it is free or of the same claim, else a file of its own.
 
@@ -74,7 +71,7 @@ def place_of(
     domain : Domain
     output_norm : OutputNorm
     replace : bool
-        A certificate that cannot be read is as good as none.
+        Whatever stands there is as good as none, a certificate that cannot be read, too.
 
     Raises
     ------
@@ -91,7 +88,7 @@ def place_of(
                 raise
             return name, None
         if standing is not None and standing.key == key:
-            return name, standing
+            return name, None if replace else standing
     return (own if (directory / CERTIFICATE_FILE).exists() else CERTIFICATE_FILE), None
 
 
@@ -136,7 +133,7 @@ def _remove_unused(directory: Path) -> None:
         used = {statement.witness_file for statement in certificates(directory).values()}
     except InvalidInputError:
         return  # whose they are cannot be known
-    found = filter(_WITNESS.fullmatch, [path.name for path in directory.iterdir()])
+    found = filter(WITNESS_NAME.fullmatch, [path.name for path in directory.iterdir()])
     for name in found:
         if name not in used:
             remove_file(directory / name)

@@ -36,12 +36,12 @@ REPORT_FILE = "report.json"
 MAX_JSON_BYTES = 1 << 24
 
 _FORMAT = "strongltn-ticket"
-_NAMES = re.compile(
-    r"ticket\.json|target\.safetensors|mask\.safetensors|report\.json"
-    r"|certificate(-[0-9a-f]{12})?\.json|witness(-[0-9a-f]{16})?\.safetensors"
-    r"|\.(certificate|report)\.json\.partial|\.witness\.safetensors\.partial"  # of version 0.1.0
-)
+#: Names of certificates and of their witnesses.
+CERTIFICATE_NAME = re.compile(r"certificate(-[0-9a-f]{12})?\.json")
+WITNESS_NAME = re.compile(r"witness(-[0-9a-f]{16})?\.safetensors")
 
+_FILES = (TICKET_FILE, TARGET_FILE, MASK_FILE, REPORT_FILE)
+_OLD_PARTIAL = re.compile(r"\.(certificate|report)\.json\.partial|\.witness\.safetensors\.partial")
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 # What unexpected JSON leads to: other types, missing keys, numbers too large, nesting too deep.
@@ -133,10 +133,15 @@ def _says_ticket(directory: Path) -> bool:
         return False
 
 
+def _owns(name: str) -> bool:
+    patterns = (CERTIFICATE_NAME, WITNESS_NAME, _OLD_PARTIAL)  # the last are of version 0.1.0
+    return name in _FILES or any(pattern.fullmatch(name) for pattern in patterns)
+
+
 #: What may be in a ticket directory that is replaced.
 TICKET_CONTENTS = Contents(
     kind="a ticket directory",
-    owns=lambda name: _NAMES.fullmatch(name) is not None,
+    owns=_owns,
     is_ours=_says_ticket,
 )
 

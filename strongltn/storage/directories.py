@@ -116,7 +116,8 @@ def new_directory(path: Path, *, replaces: Contents | None = None) -> Iterator[P
                     _put_in_place(path, path.parent / work, replaces)
                     os.fsync(folder)
             finally:
-                shutil.rmtree(path.parent / work, ignore_errors=True)
+                if _is_still(path.parent / work, file):  # not once the old one has that name
+                    shutil.rmtree(path.parent / work, ignore_errors=True)
                 os.close(file)
     except BaseException:
         for parent in made:
@@ -291,7 +292,7 @@ def _exchange(new: Path, old: Path) -> None:
     """Let two directories change places."""
     if _renameat2(new, old, _EXCHANGE):
         return
-    between = old.with_name(partial_name(old.name))
+    between = _kept(old)  # a name that no command takes for a leftover: a kill must not lose it
     old.rename(between)  # the one moment at which neither stands, on systems without that call
     new.rename(old)
     between.rename(new)

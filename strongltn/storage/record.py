@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from strongltn.errors import InvalidInputError
@@ -111,12 +110,7 @@ class Record(Generic[Entry]):
     def __enter__(self) -> Record[Entry]:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __del__(self) -> None:

@@ -362,6 +362,38 @@ def test_an_overwrite_leaves_the_new_directory_alone(tmp_path, monkeypatch, has_
         assert names(tmp_path) == ["notes"]
 
 
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_kill_between_two_renames_loses_nothing(tmp_path, monkeypatch, number):
+    """Where the system cannot exchange two names: the old directory never has a leftover's name."""
+    path = tmp_path / "notes"
+    make_notes(path)
+    rename, calls = Path.rename, []
+
+    def killed(self, target):
+        calls.append(self)
+        if len(calls) == number:
+            os._exit(9)
+        return rename(self, target)
+
+    def overwrite():
+        monkeypatch.setattr(sys, "platform", "other")
+        monkeypatch.setattr(Path, "rename", killed)
+        make_notes(path, "new")
+
+    process = multiprocessing.get_context("fork").Process(target=overwrite)
+    process.start()
+    process.join()
+    assert process.exitcode == 9
+    folders = [place for place in tmp_path.iterdir() if not place.name.startswith(".")]
+    assert "old" in {(folder / "note.json").read_text() for folder in folders}
+    if path.exists():
+        make_notes(path)
+    else:
+        (kept,) = folders
+        kept.rename(path)
+    assert (path / "note.json").read_text() == "old"
+
+
 def overwrite_for_ever(path):
     while True:
         make_notes(path, "x" * 1000)

@@ -465,13 +465,19 @@ def test_a_path_in_place_of_a_digest_is_rejected(copy):
     assert "is a digest" in verify(copy).rejected
 
 
-def test_a_bad_certificate_beside_a_good_one_is_rejected(copy):
+def test_a_bad_certificate_beside_a_good_one_is_rejected(copy, capsys):
     other = certified(copy, domain=Ball(0.5))["file"]
     edit_json(copy, other, lambda c: c.update(upper_bound="1*2^-40"))
     audits = verify_all(copy)
     assert audits["certificate.json"].verdict is Verdict.PROVED
     assert audits[other].verdict is Verdict.REJECTED
     assert proofs_check_main(["verify", str(copy)]) == 1
+    capsys.readouterr()
+    assert proofs_check_main(["verify", str(copy), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["verdict"] == "REJECTED"
+    assert report["rejected"].startswith(f"{other}: upper_bound")
+    assert [each["verdict"] for each in report["others"]] == ["REJECTED"]
 
 
 def test_directories_appear_whole_or_not_at_all(tmp_path):
