@@ -1,8 +1,10 @@
-"""Hypothesis profiles, chosen by the variable HYPOTHESIS_PROFILE, or by CI being set."""
+"""Hypothesis profiles, chosen by the variable HYPOTHESIS_PROFILE, or by CI being set; `run`."""
 
 import os
 import shutil
+import sys
 
+import pytest
 from hypothesis import Phase, settings
 
 # One thread for torch, set before anything imports it: sums in the same order on every machine.
@@ -25,3 +27,21 @@ settings.register_profile(  # for mutants: any failure will do, so none is made 
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "dev")
 )
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Call the command line in this process; return (exit code, stdout, stderr)."""
+    from strongltn import cli
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["strongltn", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call

@@ -2,18 +2,16 @@
 
 import dataclasses
 import json
-import signal
-import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor, wait
 from fractions import Fraction
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from strongltn import cli
 from strongltn.bench import contestants, figure, peers, record, subset_sum, timing
 from strongltn.bench.audit import Claim, distances, least_distance, num_right
 from strongltn.bench.floor import exchanges_per_second, num_compare_exchanges
@@ -305,22 +303,9 @@ def small(monkeypatch):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Call the command line in this process; return (exit code, stdout, stderr)."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["strongltn", "bench", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    yield call
-    signal.signal(signal.SIGTERM, before)
+def run(run):
+    """Call a benchmark in this process; return (exit code, stdout, stderr)."""
+    return partial(run, "bench")
 
 
 def test_the_command_reports_records_and_draws(small, run, tmp_path):

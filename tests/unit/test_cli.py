@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from strongltn import cli, pipeline
+from strongltn import pipeline
 from strongltn.certify import Attack
 from strongltn.cli import ConstructionName, LawName
 from strongltn.construct import CONSTRUCTIONS
@@ -36,23 +36,6 @@ SECONDS = {"drawing", "solving", "certifying", "writing", "total"}
 def _short_attack(monkeypatch):
     """How good the lower bound is does not matter here."""
     monkeypatch.setattr(Attack.__init__, "__defaults__", (4, 20, 0))
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Call the command line in this process; return (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["strongltn", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 def save_state(path, state):

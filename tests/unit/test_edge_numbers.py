@@ -143,16 +143,13 @@ def places(tmp_path_factory):
 
 
 def _call(arguments):
-    """Run the command line in this process, and leave its signals and numbers as they were."""
-    before = signal.getsignal(signal.SIGTERM)
+    """Run the command line in this process, and leave its numbers as they were."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["strongltn", *map(str, arguments)])
         try:
             cli.main()
         except SystemExit as end:
             return end.code or 0
-        finally:
-            signal.signal(signal.SIGTERM, before)
     return 0
 
 

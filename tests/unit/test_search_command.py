@@ -11,7 +11,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from strongltn import cli, search_command
+from strongltn import search_command
 from strongltn.bench import search as bench
 from strongltn.errors import TrainingDiverged
 from strongltn.search import many
@@ -20,31 +20,6 @@ from strongltn.search.initialization import Init
 from strongltn.search.training import Training
 
 QUICK = ("--epochs", 1, "--batch-size", 512)
-
-
-@pytest.fixture(autouse=True)
-def _same_handlers():
-    """`main` takes over SIGTERM for its own process, which here is the test's."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Call the command line in this process; return (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["strongltn", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from strongltn import cli
 from strongltn.errors import InvalidInputError, MachineError
 from strongltn.search import fresh
 from strongltn.search.checkpoint import load_tensors, save_tensors
@@ -73,22 +72,10 @@ def test_a_second_search_of_a_run_is_refused(tmp_path):
 
 
 @pytest.fixture
-def search(monkeypatch, capsys, tmp_path):
+def search(run, tmp_path):
     """Call the command line in this process; return (exit code, stderr)."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def call():
-        words = ["search", "edge-popup", "--epochs", "2", "--batch-size", "512"]
-        monkeypatch.setattr("sys.argv", ["strongltn", *words, "--out", str(tmp_path / "out")])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        return code, capsys.readouterr().err
-
-    yield call
-    signal.signal(signal.SIGTERM, before)
+    words = ["search", "edge-popup", "--epochs", "2", "--batch-size", "512"]
+    return lambda: run(*words, "--out", tmp_path / "out")[::2]
 
 
 def test_a_second_command_is_exit_2(tmp_path, search):

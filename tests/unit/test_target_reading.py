@@ -1,8 +1,6 @@
 """What `prune` says of the network that it read, and what the ticket keeps of it."""
 
 import json
-import signal
-import sys
 
 import numpy as np
 import pytest
@@ -11,29 +9,10 @@ from safetensors.torch import save_file
 from test_ticket_directory import QUICK, edit_json, rehash
 
 from proofs_check import Verdict, verify
-from strongltn import cli, pipeline
+from strongltn import pipeline
 from strongltn.networks import Ball, LinearLayer, Reading, TargetNetwork
 from strongltn.networks.ticket_directory import load_ticket
 from strongltn.storage import new_directory
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Call the command line in this process; return (exit code, stdout, stderr)."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["strongltn", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    yield call
-    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture

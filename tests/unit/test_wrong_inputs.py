@@ -10,9 +10,7 @@ import os
 import pickle
 import resource
 import shutil
-import signal
 import struct
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from strongltn import cli, pipeline
+from strongltn import pipeline
 from strongltn.certify import Attack, CertifySettings
 from strongltn.networks import LinearLayer, TargetNetwork
 from strongltn.storage import new_directory
@@ -64,25 +62,6 @@ def place(tmp_path, state, saved, monkeypatch):
     Path("loop").symlink_to("loop")
     os.mkfifo("pipe")
     return tmp_path
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Call the command line in this process; return (exit code, stdout, stderr)."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["strongltn", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    yield call
-    signal.signal(signal.SIGTERM, before)
 
 
 def everything(folder):
