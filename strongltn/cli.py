@@ -234,12 +234,12 @@ def bench_subset_sum(
     """
     from strongltn.bench.figure import plot_times
     from strongltn.bench.peers import chosen_peers
-    from strongltn.bench.record import HISTORY, append_report, check_writable, last_report
+    from strongltn.bench.record import HISTORY, append_report, check_places, last_report
     from strongltn.bench.subset_sum import is_all_right, run_benchmark
     from strongltn.bench.table import report_lines
 
     keys = chosen_peers(peers)
-    check_writable(out, record)
+    check_places(out, record)
     with progress_bars() as progress:
         report = run_benchmark(peers=keys, is_quick=quick, seed=seed, progress=progress)
     for history in (out / HISTORY, *([] if record is None else [record])):

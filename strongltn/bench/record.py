@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from strongltn import storage
 from strongltn.errors import InvalidInputError
-from strongltn.storage import Record, make_directory, read_entries
+from strongltn.storage import Record, check_writable, make_directory, read_entries
 
 HISTORY = "history.jsonl"
 
 
-def check_writable(directory: Path, record: Path | None) -> None:
+def check_places(directory: Path, record: Path | None) -> None:
     """Refuse, before any measurement, a place where the report could not be written.
 
     Raises
@@ -22,7 +21,7 @@ def check_writable(directory: Path, record: Path | None) -> None:
     MachineError
         The directory may not be written.
     """
-    storage.check_writable(directory)
+    check_writable(directory)
     if record is not None and (record.is_dir() or not record.absolute().parent.is_dir()):
         raise InvalidInputError(
             "record", got=str(record), allowed="a file, in a directory that exists"

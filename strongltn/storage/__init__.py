@@ -14,7 +14,6 @@ from strongltn.storage.directories import (
     remove_directory,
 )
 from strongltn.storage.files import (
-    append_line,
     check_writable,
     make_directory,
     read_file,
@@ -29,7 +28,6 @@ from strongltn.storage.record import Record, read_entries
 __all__ = [
     "Contents",
     "Record",
-    "append_line",
     "check_writable",
     "in_use",
     "is_partial",

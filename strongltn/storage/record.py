@@ -113,10 +113,6 @@ class Record(Generic[Entry]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_file"):
-            self.close()
-
     def _read(self, configuration: dict[str, Any]) -> None:
         with os.fdopen(os.dup(self._file), "rb") as stream, machine_errors(self.path, "read"):
             stream.seek(0)

@@ -20,7 +20,6 @@ from strongltn.errors import InvalidInputError, MachineError
 from strongltn.storage import (
     Contents,
     Record,
-    append_line,
     check_writable,
     in_use,
     make_directory,
@@ -33,6 +32,7 @@ from strongltn.storage import (
     remove_file,
     write_whole,
 )
+from strongltn.storage.files import append_line
 from strongltn.storage.record import read_entries
 
 NOTES = Contents(
