@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -115,8 +116,13 @@ def test_every_scenario_has_a_name_of_its_own():
 def test_the_readme_says_what_is_recorded():
     rows = read_entries(ROOT / "experiments" / "recorded" / "kills.jsonl", parameter="record")
     assert not any(row["problems"] for row in rows)
-    numbers = {kind: sum(row["kind"] == kind for row in rows) for kind in ("kill", "full disk")}
+    tries = Counter((row["scenario"].split()[0], row["kind"]) for row in rows)
+    commands = {scenario.name.split()[0] for scenario in kills.SCENARIOS}
+    each = {kind: {tries[command, kind] for command in commands} for kind in ("kill", "full disk")}
+    assert [len(numbers) for numbers in each.values()] == [1, 1]
+    (num_kills,), (num_disks,) = each.values()
     assert {row["scenario"] for row in rows} == {scenario.name for scenario in kills.SCENARIOS}
     text = " ".join((ROOT / "README.md").read_text().split())
-    assert f"in {numbers['kill']} kills at random moments" in text
-    assert f"on {numbers['full disk']} full disks" in text
+    total = f"in {len(commands) * num_kills} kills at random moments and on "
+    total += f"{len(commands) * num_disks} full disks, {num_kills} and {num_disks} for each of"
+    assert total in text
