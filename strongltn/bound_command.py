@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from typer.core import TyperGroup
 
 from strongltn.console import Update, print_report, progress_bars
 from strongltn.errors import AssumptionViolated, InvalidInputError
+from strongltn.exits import ExitCode
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 
@@ -63,6 +65,51 @@ def list_theorems(as_json: Json = False) -> None:
     print_report(report, theorem_lines(report), as_json=as_json)
 
 
+@bound.command("show")
+def show(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A key of the list.")],
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--target",
+            metavar="FILE",
+            help="A network (.pt, .pth or .safetensors): which conditions does it meet, and what "
+            "is to be rescaled?",
+        ),
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            "--layers", help="Names of its layers in their order, with commas, as in prune."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Print one theorem whole: all of its conditions, source, constants, and who proved it.
+
+    Exit 1: a network was given, and it does not meet a condition.
+
+    Example: strongltn bound show Pensia2020.Theorem1Sharpest --target model.pt
+    """
+    from strongltn.report.bounds import show_lines
+    from strongltn.theorems.catalogue import theorem_named
+    from strongltn.theorems.references import references_in
+
+    theorem = theorem_named(key)
+    if layers is not None and target is None:
+        raise InvalidInputError("layers", got=layers, allowed="given with --target")
+    examined = None if target is None else _examined(theorem, target, layers)
+    report = {
+        "theorem": {**theorem.to_json(), "constants": _constants(theorem)},
+        "statement": theorem.statement_parts(),
+        "references": references_in(theorem.source),
+        "target": examined,
+    }
+    print_report(report, show_lines(report), as_json=as_json)
+    if examined is not None and any(row["holds"] is False for row in examined["findings"]):
+        raise typer.Exit(ExitCode.NO)
+
+
 @bound.command("samples")
 def bound_samples(
     eta: Annotated[
@@ -94,7 +141,7 @@ def bound_samples(
     """
     from strongltn.report.bounds import samples_lines
     from strongltn.theorems.catalogue import cover_theorems
-    from strongltn.theorems.question import CoverQuestion, rational
+    from strongltn.theorems.question import CoverQuestion, rational, refuse_wrong_numbers
 
     question = CoverQuestion(
         eta=rational("eta", eta),
@@ -104,6 +151,7 @@ def bound_samples(
         dimension=dimension,
         constant=None if constant is None else rational("constant", constant),
     )
+    refuse_wrong_numbers(question)
     with progress_bars() as progress:
         report = {
             "question": {**question.to_json(), "tolerance": _tolerance(2 * question.eta)},
@@ -121,8 +169,12 @@ def bound_network(
     delta: FailureProbability,
     law: Annotated[WeightLaw, typer.Option("--law", help="Of the source.")] = WeightLaw.UNIFORM,
     max_weight: Annotated[
-        str, typer.Option("--max-weight", help="Largest |weight| of the targets.")
-    ] = "1",
+        str | None,
+        typer.Option(
+            "--max-weight",
+            help="Largest |weight| of the targets (default: that of each theorem's own class).",
+        ),
+    ] = None,
     constant: Constant = None,
     kernel_size: Annotated[int, typer.Option("--kernel-size", help="Of convolutions.")] = 1,
     heads: Annotated[int | None, typer.Option("--heads", help="Of attention.")] = None,
@@ -143,7 +195,7 @@ def bound_network(
     """
     from strongltn.report.bounds import network_lines
     from strongltn.theorems.catalogue import network_theorems, theorem_named
-    from strongltn.theorems.question import NetworkQuestion, rational
+    from strongltn.theorems.question import NetworkQuestion, rational, refuse_wrong_numbers
 
     def optional(name: str, text: str | None) -> Any:
         return None if text is None else rational(name, text)
@@ -158,7 +210,7 @@ def bound_network(
         epsilon=rational("epsilon", epsilon),
         failure_probability=rational("delta", delta),
         law=law,
-        max_weight=rational("max_weight", max_weight),
+        max_weight=optional("max_weight", max_weight),
         constant=optional("constant", constant),
         kernel_size=kernel_size,
         num_heads=heads,
@@ -166,8 +218,37 @@ def bound_network(
         grid_bits=grid_bits,
         density=optional("density", density),
     )
-    report = {"question": question.to_json(), **_answers(chosen, question)}
+    refuse_wrong_numbers(question)
+    with progress_bars() as progress:
+        report = {
+            "question": question.to_json(),
+            **_answers(chosen, question, progress=progress),
+        }
     print_report(report, network_lines(report), as_json=as_json)
+
+
+def _constants(theorem: Any) -> str:
+    from strongltn.theorems.theorem import EXPLICIT, NOT_EXPLICIT, Status
+
+    is_open = theorem.status is not Status.PROVED
+    return f"{NOT_EXPLICIT}; --constant gives one, and no theorem" if is_open else EXPLICIT
+
+
+def _examined(theorem: Any, path: Path, layers: str | None) -> dict[str, Any]:
+    """Return what a network in a file meets of a theorem, as JSON objects."""
+    from strongltn.networks.target_file import load_target
+    from strongltn.theorems.membership import examination
+    from strongltn.theorems.question import NetworkQuestion
+
+    if theorem.asks is not NetworkQuestion:
+        raise InvalidInputError(
+            "theorem",
+            got=theorem.key,
+            allowed="one on networks, with --target",
+            hint="It is on sums of random samples, and says nothing of a network.",
+        )
+    target = load_target(path, layers=None if layers is None else layers.split(","))
+    return {"file": str(path), **examination(theorem.conditions, target)}
 
 
 def _parse_widths(text: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Assumptions that many theorems share."""
+"""Conditions and assumptions that many theorems share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from fractions import Fraction
 
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.sample_laws import SampleLaw
+from strongltn.theorems.condition import About, Condition
+from strongltn.theorems.membership import has_no_biases, unit_norms, weights_within
 from strongltn.theorems.question import CoverQuestion, NetworkQuestion
 from strongltn.theorems.theorem import Assumption
 
@@ -33,6 +35,17 @@ DENSITY: Assumption[CoverQuestion] = Assumption(
     lambda q: f"{q.law.value}, whose sums are integers",
 )
 
+#: What every theorem on the targets of an interval says of samples, targets and distance.
+SAMPLES: tuple[Condition, ...] = (
+    Condition(About.SAMPLES, "n independent draws x_1, ..., x_n of the law"),
+    Condition(
+        About.TARGETS, "all numbers z of the interval [-1/2, 1/2] or [-1, 1] that is asked for"
+    ),
+    Condition(
+        About.DISTANCE, "|z - sum of x_i over i in S| <= 2 eta for a subset S that may depend on z"
+    ),
+)
+
 #: Of every theorem on networks.
 NETWORK: tuple[Assumption[NetworkQuestion], ...] = (
     Assumption(
@@ -49,7 +62,7 @@ NETWORK: tuple[Assumption[NetworkQuestion], ...] = (
         lambda q: q.failure_probability,
     ),
     Assumption(
-        "largest weight", "in (0, 1]", lambda q: 0 < q.max_weight <= 1, lambda q: q.max_weight
+        "largest weight", "in (0, 1]", lambda q: 0 < q.weight_limit <= 1, lambda q: q.max_weight
     ),
 )
 DENSE: Assumption[NetworkQuestion] = Assumption(
@@ -58,6 +71,41 @@ DENSE: Assumption[NetworkQuestion] = Assumption(
     lambda q: q.kernel_size == 1,
     lambda q: q.kernel_size,
 )
+
+RELU_NETWORK = Condition(
+    About.TARGETS,
+    "f(x) = W_l s(W_{l-1} ... s(W_1 x)) with s = ReLU, of the given widths, without biases",
+    has_no_biases,
+)
+UNIT_NORMS = unit_norms("every matrix W_i has spectral norm at most 1")
+LARGEST_WEIGHT = weights_within(
+    lambda _inputs: Fraction(1),
+    "no weight is larger in size than the largest weight asked for, or than 1 where none is",
+)
+UNIT_BALL = Condition(About.INPUTS, "all x of Euclidean norm at most 1")
+EUCLIDEAN = Condition(
+    About.DISTANCE, "sup over these x of the Euclidean norm of f(x) - g(x), at most epsilon"
+)
+
+#: The class in which theorems are compared: what the spectral norm bounds.
+COMMON_CLASS: tuple[Condition, ...] = (
+    RELU_NETWORK,
+    UNIT_NORMS,
+    LARGEST_WEIGHT,
+    UNIT_BALL,
+    EUCLIDEAN,
+)
+
+
+def source(architecture: str) -> Condition:
+    """Return the condition on the random network: its shape, and independent weights."""
+    return Condition(
+        About.SOURCE, f"{architecture}, without biases, all weights independent and of the law"
+    )
+
+
+#: Two source layers a target layer, and what of them is kept.
+DEPTH_2L = source("a ReLU network of depth 2l")
 
 
 def weights_follow(*laws: WeightLaw) -> Assumption[NetworkQuestion]:
@@ -92,5 +140,8 @@ CHANCE_OF_EPSILON: Assumption[NetworkQuestion] = Assumption(
     lambda q: q.failure_probability,
 )
 WHOLE_CLASS: Assumption[NetworkQuestion] = Assumption(
-    "largest weight", "1, for the whole class", lambda q: q.max_weight == 1, lambda q: q.max_weight
+    "largest weight",
+    "1, for the whole class",
+    lambda q: q.weight_limit == 1,
+    lambda q: q.max_weight,
 )

@@ -11,6 +11,7 @@ import math
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 from strongltn.theorems.assumptions import COVER
 from strongltn.theorems.certified import ball, ceiling, lower
+from strongltn.theorems.condition import About, Condition
 from strongltn.theorems.question import CoverQuestion
 from strongltn.theorems.theorem import (
     NOT_EXPLICIT,
@@ -37,14 +38,28 @@ def _promise(question: CoverQuestion) -> Promise:
     )
 
 
+_VECTORS = (
+    Condition(About.SAMPLES, "n independent vectors of d coordinates, all independent and normal"),
+    Condition(About.TARGETS, "all vectors z of [-1, 1]^d"),
+    Condition(
+        About.DISTANCE,
+        "every coordinate of z minus the sum over a subset S, which may depend on z, at most 2 eta "
+        "in size",
+    ),
+)
+
 THEOREMS = (
     Theorem(
         key="Becchetti2022.Theorem1",
         title="Random subset sum in d dimensions",
-        source="becchetti2022 (arXiv 2207.13944), main theorem, read: abstract",
-        statement="O(d^3 log(1/e) (log(1/e) + log d)) standard normal vectors have, with high "
-        "probability, a subset sum within e of every target in [-1, 1]^d.",
-        status=Status.STATED,
+        source="becchetti2022 (arXiv 2207.13944), main theorem; the abstract that was read gives "
+        "the order in d and e, and neither a law nor a norm: normal vectors and the maximum norm "
+        "are recalled. The necessary number is proved here, whatever the law",
+        conclusion="n = O(d^3 log(1/e) (log(1/e) + log d)) samples, e = 2 eta, are enough with "
+        "high probability over their draw, which the abstract does not quantify; fewer than "
+        "d log2(1/(2 eta)) never are",
+        status=Status.RECALLED,
+        conditions=_VECTORS,
         asks=CoverQuestion,
         assumptions=(
             *COVER,

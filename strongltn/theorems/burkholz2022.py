@@ -17,19 +17,25 @@ from fractions import Fraction
 
 from strongltn.numerics.dyadic import upper_sqrt
 from strongltn.rng import WeightLaw
-from strongltn.subset_sum.sample_laws import SampleLaw, Window
-from strongltn.theorems.assumptions import DENSE, NETWORK, weights_follow
+from strongltn.subset_sum.sample_laws import SampleLaw
+from strongltn.theorems.assumptions import (
+    COMMON_CLASS,
+    DENSE,
+    NETWORK,
+    source,
+    weights_follow,
+)
 from strongltn.theorems.layers import count_parameters, layer_shapes
+from strongltn.theorems.pensia2020 import target_window
 from strongltn.theorems.question import NetworkQuestion
-from strongltn.theorems.rearrangement import best_window
+from strongltn.theorems.sharpest import GroupSize, routes_text, sharpest
 from strongltn.theorems.theorem import Promise, Status, Theorem
 
 
 def _promise(question: NetworkQuestion) -> Promise:
     shapes = layer_shapes(question.widths)
-    window = Window.HALF if question.max_weight <= Fraction(1, 2) else Window.UNIT
     growth, copies, failure = Fraction(1), 1, Fraction(0)
-    samples: list[int] = []
+    groups: list[GroupSize] = []
     for index in reversed(range(len(shapes))):
         columns, rows = shapes[index]
         growth *= upper_sqrt(Fraction(columns * rows))
@@ -37,17 +43,19 @@ def _promise(question: NetworkQuestion) -> Promise:
         is_first = index == 0
         instances = (2 if is_first else 1) * columns * rows * copies
         chance = question.failure_probability / len(shapes) / instances
-        bound = best_window(
+        group = sharpest(
             tolerance / 2,
             chance,
             law=SampleLaw.PRODUCT if is_first else SampleLaw.UNIFORM,
-            window=window,
+            window=target_window(question),
             share=Fraction(1, 2) if is_first else Fraction(1),
+            num_layers=len(shapes),
         )
-        copies = bound.sample_size(chance)
-        failure += instances * bound.failure_bound(copies)
+        copies = group.num_samples
+        failure += instances * group.failure_bound
         growth *= copies
-        samples.insert(0, copies)
+        groups.insert(0, group)
+    samples = [group.num_samples for group in groups]
     hidden = (width * number for width, number in zip(question.widths[:-1], samples, strict=True))
     widths = (question.widths[0], *hidden, question.widths[-1])
     return Promise(
@@ -55,7 +63,7 @@ def _promise(question: NetworkQuestion) -> Promise:
         widths=widths,
         num_parameters=count_parameters(widths),
         failure_probability=failure,
-        notes=("num_samples counts copies of a neuron",),
+        notes=("num_samples counts copies of a neuron", routes_text(groups)),
     )
 
 
@@ -63,11 +71,15 @@ THEOREMS = (
     Theorem(
         key="Burkholz2022.DepthPlusOne",
         title="One extra layer",
-        source="burkholz2022 (arXiv 2205.02321), read: abstract; the constants are proved here",
-        statement="A random network of depth L + 1 with uniform weights has, except with "
-        "probability delta, for every target network of depth L a mask within epsilon, if every "
-        "layer holds logarithmically many copies of its neurons.",
+        source="burkholz2022 (arXiv 2205.02321), read: abstract, which promises depth L + 1; the "
+        "construction with copies and the constants are this project's",
+        conclusion="except with probability at most the failure probability over the draw of the "
+        "source, it has for every target f of the class, all at once, a mask whose network g is "
+        "within epsilon of f, if every layer has room for the given number of copies of each of "
+        "its neurons",
         status=Status.PROVED,
+        claims=("C01", "C10", "C15", "C26", "C27"),
+        conditions=(*COMMON_CLASS, source("a ReLU network of depth l + 1, for targets of depth l")),
         asks=NetworkQuestion,
         assumptions=(*NETWORK, DENSE, weights_follow(WeightLaw.UNIFORM)),
         derive=_promise,

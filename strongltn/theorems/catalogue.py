@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from strongltn.errors import InvalidInputError
+from strongltn.errors import InvalidInputError, suggestion
 from strongltn.theorems.question import CoverQuestion, NetworkQuestion
 from strongltn.theorems.theorem import Theorem
 
@@ -52,9 +52,10 @@ def theorem_named(key: str) -> Theorem[Any]:
     for theorem in known:
         if theorem.key.lower() == key.lower():
             return theorem
-    raise InvalidInputError(
-        "theorem", got=key, allowed="one of " + ", ".join(theorem.key for theorem in known)
-    )
+    keys = [theorem.key for theorem in known]
+    hint = suggestion(key, keys)
+    allowed = "a key that strongltn bound list shows" if hint else f"one of {', '.join(keys)}"
+    raise InvalidInputError("theorem", got=key, allowed=allowed, hint=hint)
 
 
 def _theorems(names: tuple[str, ...]) -> tuple[Theorem[Any], ...]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import partial
 
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
-from strongltn.theorems.assumptions import COVER, DENSITY, SCALARS, UNIFORM
+from strongltn.theorems.assumptions import COVER, DENSITY, SAMPLES, SCALARS, UNIFORM
 from strongltn.theorems.component import WITHIN_COMPONENT, half_tolerance, uniform_component
 from strongltn.theorems.question import CoverQuestion
 from strongltn.theorems.rearrangement import best_window, drift_constant
@@ -118,10 +118,15 @@ HALF: Assumption[CoverQuestion] = Assumption(
     "targets", "[-1/2, 1/2]", lambda q: q.window is Window.HALF, lambda q: q.window.value
 )
 RECORDED: Assumption[CoverQuestion] = Assumption(
-    "eta", "at least that of a recorded mean hole", _has_record, lambda q: q.eta
+    "eta", "at least 2^-12, for which a mean hole is recorded", _has_record, lambda q: q.eta
 )
 
-_EVENT = "Every target of the interval is within 2 eta of a subset sum, except with probability "
+_EVENT = (
+    "over the draw of the samples, every target of the interval, all at once, is within 2 eta of a "
+    "subset sum, except with probability "
+)
+_GROWTH = ("C02", "C03", "C05", "C06", "C07")
+_DRIFT = ("C03", "C07", "C26", "C27")
 _OURS = "strongltn: the event is that of lueker1998"
 _REARRANGED = f"{_OURS}; the rearrangement inequality that of garsia1974 (recalled)"
 
@@ -130,9 +135,11 @@ THEOREMS = (
         key="Cover.Uniform",
         title="(3/4)^n",
         source=_OURS,
-        statement=_EVENT + "at most (3/4)^n (1 - eta)(1 - 2 eta) / (2 eta^2) for [-1/2, 1/2] and "
-        "uniform samples, and with eta/2 for eta on [-1, 1].",
+        conclusion=_EVENT + "at most (3/4)^n (1 - eta)(1 - 2 eta) / (2 eta^2) for [-1/2, 1/2] and "
+        "uniform samples, and with eta/2 for eta on [-1, 1]",
         status=Status.PROVED,
+        claims=(*_GROWTH, "C08"),
+        conditions=SAMPLES,
         asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, UNIFORM),
         derive=_mixture,
@@ -141,10 +148,12 @@ THEOREMS = (
         key="Cover.Mixture",
         title="(1 - rho/4)^n",
         source=_OURS,
-        statement=_EVENT + "at most (1 - rho/4)^n (1 - e)(1 - 2e) / (2 e^2), if a sample is "
+        conclusion=_EVENT + "at most (1 - rho/4)^n (1 - e)(1 - 2e) / (2 e^2), if a sample is "
         "uniform on [-c, c] with probability rho, else anything: e = eta/c for targets up to c/2, "
-        "else eta/(2c) up to c.",
+        "else eta/(2c) up to c",
         status=Status.PROVED,
+        claims=(*_GROWTH, "C12", "C13"),
+        conditions=SAMPLES,
         asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, *WITHIN_COMPONENT),
         derive=_mixture,
@@ -153,10 +162,12 @@ THEOREMS = (
         key="Cover.Rearrangement",
         title="Rearrangement drift, closed form",
         source=_REARRANGED,
-        statement=_EVENT + "at most (1 - kappa/2)^n (1 - 2 eta/L)(L/eta - 1) L / (2 eta), for "
+        conclusion=_EVENT + "at most (1 - kappa/2)^n (1 - 2 eta/L)(L/eta - 1) L / (2 eta), for "
         "targets that fill an interval of length L and any symmetric unimodal law; kappa is the "
-        "least ratio of the drift to v(1 - v).",
+        "least ratio of the drift to v(1 - v)",
         status=Status.PROVED,
+        claims=_DRIFT,
+        conditions=SAMPLES,
         asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, DENSITY),
         derive=_rearranged,
@@ -165,9 +176,11 @@ THEOREMS = (
         key="Cover.WideWindow",
         title="Rearrangement drift in a wider window",
         source=_REARRANGED,
-        statement=_EVENT + "at most (1 - kappa/2)^n (L/(2 eta) - 1)^2 for a window of length L "
-        "with eta to spare at either end, any symmetric unimodal law; the best L of a short list.",
+        conclusion=_EVENT + "at most (1 - kappa/2)^n (L/(2 eta) - 1)^2 for a window of length L "
+        "with eta to spare at either end, any symmetric unimodal law; the best L of a short list",
         status=Status.PROVED,
+        claims=_DRIFT,
+        conditions=SAMPLES,
         asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, DENSITY),
         derive=_wide_window,
@@ -176,9 +189,11 @@ THEOREMS = (
         key="Cover.DynamicProgram",
         title="Dynamic program against the worst drift",
         source=_REARRANGED,
-        statement=_EVENT + "at most the value of a game whose adversary chooses how the covered "
-        "fraction grows, within the proved drift; rounded towards the adversary.",
+        conclusion=_EVENT + "at most the value of a game whose adversary chooses how the covered "
+        "fraction grows, within the proved drift; rounded towards the adversary",
         status=Status.PROVED,
+        claims=(*_DRIFT, "C10"),
+        conditions=SAMPLES,
         asks=CoverQuestion,
         assumptions=(*COVER, ON_GRID, SCALARS, DENSITY),
         derive=_dynamic_program,
@@ -188,10 +203,14 @@ THEOREMS = (
         key="Cover.SecondMoment",
         title="Second moment, then the dynamic program",
         source=_REARRANGED,
-        statement="As Cover.DynamicProgram, but only for the last samples: before them, the part "
-        "of the window that no subset sum reaches is bounded in the mean by a second moment, given "
-        "in which quarter of [-1, 1] each sample lies.",
+        conclusion=_EVENT + "at most the value of the game of Cover.DynamicProgram for the last "
+        "samples alone, begun where a second moment leaves off: it bounds the mean part of the "
+        "window that the first samples do not reach, given in which quarter of [-1, 1] each lies. "
+        "One line of the record serves one number of first samples, so that away from its eta and "
+        "delta Cover.DynamicProgram may need fewer samples",
         status=Status.PROVED,
+        claims=(*_DRIFT, "C10", "C28", "C29"),
+        conditions=SAMPLES,
         asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, UNIFORM, HALF, RECORDED),
         derive=_second_moment,
@@ -201,9 +220,11 @@ THEOREMS = (
         key="Cover.ComponentProgram",
         title="Dynamic program, uniform part only",
         source=_OURS,
-        statement="As Cover.DynamicProgram, with the drift of the uniform part of the law: no "
-        "rearrangement inequality is needed.",
+        conclusion=_EVENT + "at most the value of the game of Cover.DynamicProgram with the drift "
+        "of the uniform part of the law alone: no rearrangement inequality is needed",
         status=Status.PROVED,
+        claims=("C03", "C07", "C10", "C12", "C13"),
+        conditions=SAMPLES,
         asks=CoverQuestion,
         assumptions=(*COVER, ON_GRID, SCALARS, *WITHIN_COMPONENT),
         derive=partial(_dynamic_program, component=True),
@@ -213,10 +234,12 @@ THEOREMS = (
         key="Cover.LowerBound",
         title="Necessary samples",
         source=_OURS,
-        statement="With fewer samples, some target of the interval is farther than 2 eta from "
-        "every subset sum with a probability above the one allowed: too few sums, or too few "
-        "samples of one sign.",
+        conclusion="with fewer samples than the necessary number, some target of the interval is "
+        "farther than 2 eta from every subset sum with a probability, over the draw of the "
+        "samples, above the one allowed: there are too few sums, or too few samples of one sign",
         status=Status.PROVED,
+        claims=("C11",),
+        conditions=SAMPLES,
         asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, DENSITY),
         derive=_lower_bound,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from strongltn.subset_sum.sample_laws import Window
-from strongltn.theorems.assumptions import COVER, SCALARS, UNIFORM
+from strongltn.theorems.assumptions import COVER, SAMPLES, SCALARS, UNIFORM
 from strongltn.theorems.certified import ball, least, upper, upper_log
 from strongltn.theorems.question import CoverQuestion
 from strongltn.theorems.theorem import Promise, Status, Theorem
@@ -46,12 +46,14 @@ THEOREMS = (
     Theorem(
         key="DaCunha2022.Theorem1",
         title="Random subset sum revisited, kappa = 3 ln 2 / ln(4/3)",
-        source="dacunha2022 (arXiv 2204.13929), main theorem, read: abstract; kappa is not given "
-        "there and proved here",
-        statement="For n >= kappa log2(1/eta) uniform samples, every target in [-1, 1] is within "
-        "2 eta of a subset sum, except with probability at most "
-        "exp(-(n - kappa log2(1/eta))^2 / (4n)).",
+        source="dacunha2022 (arXiv 2204.13929), in the form of the main theorem (recalled: the "
+        "abstract that was read promises targets in [-1/2, 1/2], without kappa); proved here",
+        conclusion="if n >= kappa log2(1/eta) with kappa = 3 ln 2 / ln(4/3), every target in "
+        "[-1, 1], all at once, is within 2 eta of a subset sum, except with probability at most "
+        "exp(-(n - kappa log2(1/eta))^2 / (4n)) over the draw of the samples",
         status=Status.PROVED,
+        claims=("C03", "C05", "C06", "C07"),
+        conditions=SAMPLES,
         asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, UNIFORM),
         derive=_promise,

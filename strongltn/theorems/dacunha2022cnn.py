@@ -11,12 +11,19 @@ from __future__ import annotations
 from fractions import Fraction
 
 from strongltn.rng import WeightLaw
-from strongltn.subset_sum.sample_laws import Window
-from strongltn.theorems.assumptions import NETWORK, POSITIVE_CONSTANT, weights_follow
+from strongltn.theorems.assumptions import (
+    LARGEST_WEIGHT,
+    NETWORK,
+    POSITIVE_CONSTANT,
+    source,
+    weights_follow,
+)
 from strongltn.theorems.certified import logarithmic_size
+from strongltn.theorems.condition import About, Condition
 from strongltn.theorems.layers import PRODUCTS, layer_shapes, logarithmic_share, two_layer_widths
+from strongltn.theorems.pensia2020 import target_window
 from strongltn.theorems.question import NetworkQuestion
-from strongltn.theorems.rearrangement import best_window
+from strongltn.theorems.sharpest import routes_text, sharpest
 from strongltn.theorems.theorem import (
     NOT_EXPLICIT,
     Assumption,
@@ -68,37 +75,66 @@ def _paper(question: NetworkQuestion) -> Promise:
 def _explicit(question: NetworkQuestion) -> Promise:
     shapes = layer_shapes(question.widths)
     area = question.kernel_size**2
-    window = Window.HALF if question.max_weight <= Fraction(1, 2) else Window.UNIT
-    samples, failure = [], Fraction(0)
+    groups, failure = [], Fraction(0)
     for columns, rows in shapes:
         tolerance = logarithmic_share(question) / (area * columns)
         instances = area * columns * rows
         chance = question.failure_probability / len(shapes) / instances
-        law, one_sign = PRODUCTS[question.law], Fraction(1, 2)
-        bound = best_window(tolerance / 2, chance, law=law, window=window, share=one_sign)
-        samples.append(bound.sample_size(chance))
-        failure += instances * bound.failure_bound(samples[-1])
+        group = sharpest(
+            tolerance / 2,
+            chance,
+            law=PRODUCTS[question.law],
+            window=target_window(question),
+            share=Fraction(1, 2),
+            num_layers=len(shapes),
+        )
+        groups.append(group)
+        failure += instances * group.failure_bound
+    samples = [group.num_samples for group in groups]
     channels, weights = _convolution_sizes(question, samples)
     return Promise(
         num_samples=max(samples),
         widths=channels,
         num_parameters=weights,
         failure_probability=failure,
-        notes=("widths count channels; epsilon is in the maximum norm",),
+        notes=("widths count channels; epsilon is in the maximum norm", routes_text(groups)),
     )
 
 
-_SOURCE = "dacunha2022cnn, Theorem on convolutional networks, read: abstract"
-_CLASS = "with kernels of 1-norm at most 1 and nonnegative inputs"
+_SOURCE = "dacunha2022cnn, theorem on convolutional networks, read: abstract"
+_CLASS = (
+    Condition(
+        About.TARGETS,
+        "f(x) = K_l * s(K_{l-1} * ... s(K_1 * x)) with s = ReLU, zeros beyond the edges, of the "
+        "given channels and kernel size, without biases",
+    ),
+    Condition(
+        About.TARGETS,
+        "the absolute entries of the kernels of each output channel add up to at most 1",
+    ),
+    LARGEST_WEIGHT,
+    Condition(About.INPUTS, "all x with nonnegative entries of at most 1: |x|_inf <= 1"),
+    Condition(
+        About.DISTANCE,
+        "sup over these x of the maximum norm of f(x) - g(x), over all places and channels, at "
+        "most epsilon",
+    ),
+    source("a ReLU network of depth 2l whose layers are 1 x 1 and k x k convolutions in turn"),
+)
+_FOR_ALL = (
+    "except with probability at most the failure probability over the draw of the source, it has "
+    "for every target f of the class, all at once, a mask whose network g is within epsilon of f"
+)
 
 THEOREMS = (
     Theorem(
         key="DaCunha2022CNN.Theorem1",
         title="Convolutions, as published",
         source=_SOURCE,
-        statement="A random convolutional network of depth 2l, wider by a logarithmic factor, has "
-        f"a mask within epsilon for every target network {_CLASS}.",
+        conclusion=f"{_FOR_ALL}, if layers between have at least 2 C c_{{i-1}} "
+        "log(k^2 c_{i-1} c_i l / min(epsilon, failure probability)) channels",
         status=Status.RECALLED,
+        conditions=_CLASS,
         asks=NetworkQuestion,
         assumptions=(*NETWORK, KERNEL, weights_follow(WeightLaw.UNIFORM), POSITIVE_CONSTANT),
         derive=_paper,
@@ -107,9 +143,10 @@ THEOREMS = (
         key="DaCunha2022CNN.Explicit",
         title="Convolutions with explicit constants",
         source=_SOURCE + "; the constants are proved here",
-        statement="A random convolutional network of depth 2l has, except with probability delta, "
-        f"a mask within epsilon in the maximum norm for every target network {_CLASS}.",
+        conclusion=_FOR_ALL,
         status=Status.PROVED,
+        claims=("C10", "C26", "C27"),
+        conditions=_CLASS,
         asks=NetworkQuestion,
         assumptions=(*NETWORK, KERNEL, weights_follow(*PRODUCTS)),
         derive=_explicit,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from strongltn.theorems.assumptions import COVER, SCALARS, UNIFORM
+from strongltn.theorems.assumptions import COVER, SAMPLES, SCALARS, UNIFORM
 from strongltn.theorems.certified import ball, least, upper, upper_log
 from strongltn.theorems.component import WITHIN_COMPONENT, half_tolerance, uniform_component
 from strongltn.theorems.question import CoverQuestion
@@ -81,17 +81,25 @@ def _corollary_3_3(question: CoverQuestion) -> Promise:
     return _azuma_promise(question, needed=sharp_need(half_tolerance(question)), mass=mass)
 
 
-_SOURCE = "lueker1998, {} as quoted in a lecture; the constant is proved here"
+_PAGE = (
+    "the article is on pages 51 to 62; the theorem was read as a lecture quotes it, without page"
+)
+_TARGETS_AT_ONCE = "every target of the interval, all at once, is within 2 eta of a subset sum"
+_CLAIMS = ("C02", "C03", "C04", "C06", "C07", "C09")
 
 THEOREMS = (
     Theorem(
         key="Lueker1998.Theorem2_4",
         title="Lueker's theorem with C = 2 / ln 2",
-        source=_SOURCE.format("Theorem 2.4"),
-        statement="For n uniform samples with n/2 >= C ln(1/eta), every target in [-1/2, 1/2] is "
-        "within 2 eta of a subset sum, except with probability at most "
-        "exp(-(n/2 - C ln(1/eta))^2 / (2n)); C = 2 / ln 2, and eta/2 for eta on [-1, 1].",
+        source="lueker1998, Theorem 2.4 as quoted in a lecture, where C is not explicit; C = 2 / "
+        "ln 2 is proved here",
+        page=_PAGE,
+        conclusion=f"if n/2 >= C ln(1/e) with C = 2 / ln 2, {_TARGETS_AT_ONCE}, except with "
+        "probability at most exp(-(n/2 - C ln(1/e))^2 / (2n)) over the draw of the samples; e = "
+        "eta for the targets [-1/2, 1/2] and eta/2 for [-1, 1]",
         status=Status.PROVED,
+        claims=_CLAIMS,
+        conditions=SAMPLES,
         asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, UNIFORM),
         derive=_theorem_2_4,
@@ -99,10 +107,14 @@ THEOREMS = (
     Theorem(
         key="Lueker1998.Theorem2_4Sharp",
         title="Lueker's theorem without rounding the constant",
-        source=_SOURCE.format("Theorem 2.4"),
-        statement="As Theorem 2.4, with N(eta) = log2((1 - eta)(1 - 2 eta) / (2 eta^2)) in place "
-        "of C ln(1/eta).",
+        source="lueker1998, Theorem 2.4 as quoted in a lecture; N is proved here",
+        page=_PAGE,
+        conclusion="if n/2 >= N(e) with N(e) = log2((1 - e)(1 - 2e) / (2 e^2)), "
+        f"{_TARGETS_AT_ONCE}, except with probability at most exp(-(n/2 - N(e))^2 / (2n)) over "
+        "the draw of the samples; e = eta for the targets [-1/2, 1/2] and eta/2 for [-1, 1]",
         status=Status.PROVED,
+        claims=_CLAIMS,
+        conditions=SAMPLES,
         asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, UNIFORM),
         derive=_theorem_2_4_sharp,
@@ -110,10 +122,15 @@ THEOREMS = (
     Theorem(
         key="Lueker1998.Corollary3_3",
         title="Lueker's corollary for laws that contain a uniform",
-        source=_SOURCE.format("Corollary 3.3"),
-        statement="If a sample is uniform on [-c, c] with probability rho, else anything, the "
-        "bound is exp(-(rho n/2 - N)^2 / (2n)) for targets in [-c, c].",
+        source="lueker1998, in the form of Corollary 3.3 (recalled: no text that was read quotes "
+        "it); the bound is proved here",
+        conclusion="if a sample is uniform on [-c, c] with probability rho, else anything, and if "
+        "rho n/2 >= N(e) with N(e) = log2((1 - e)(1 - 2e) / (2 e^2)), "
+        f"{_TARGETS_AT_ONCE}, except with probability at most exp(-(rho n/2 - N(e))^2 / (2n)) "
+        "over the draw of the samples; e = eta/c for targets up to c/2 and eta/(2c) up to c",
         status=Status.PROVED,
+        claims=(*_CLAIMS, "C12", "C13"),
+        conditions=SAMPLES,
         asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, *WITHIN_COMPONENT),
         derive=_corollary_3_3,

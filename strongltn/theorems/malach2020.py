@@ -14,9 +14,22 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
+from strongltn.numerics.dyadic import upper_sqrt
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.laws import product_cdf
-from strongltn.theorems.assumptions import DENSE, NETWORK, weights_follow
+from strongltn.theorems.assumptions import (
+    COMMON_CLASS,
+    DENSE,
+    DEPTH_2L,
+    EUCLIDEAN,
+    LARGEST_WEIGHT,
+    NETWORK,
+    RELU_NETWORK,
+    UNIT_BALL,
+    UNIT_NORMS,
+    source,
+    weights_follow,
+)
 from strongltn.theorems.certified import ball, lower, upper, upper_log
 from strongltn.theorems.layers import (
     count_parameters,
@@ -25,6 +38,7 @@ from strongltn.theorems.layers import (
     two_layer_widths,
     weight_tolerances,
 )
+from strongltn.theorems.membership import weights_within
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.theorem import Assumption, Promise, Status, Theorem
 
@@ -114,12 +128,31 @@ def _upper_failure(num_samples: int, success: Fraction) -> Fraction:
     return upper(lambda: (num_samples * (-ball(success)).log1p()).exp())
 
 
-def _weight_pruning(question: NetworkQuestion) -> Promise:
+def _spread_limit(num_inputs: int) -> Fraction:
+    """Return 1/sqrt(num_inputs), rounded upwards: the largest weight in the paper's class."""
+    return upper_sqrt(Fraction(1, num_inputs))
+
+
+def _own_class(question: NetworkQuestion) -> Promise:
+    limits = [
+        min(question.weight_limit, _spread_limit(columns))
+        for columns, _ in layer_shapes(question.widths)
+    ]
+    return _weight_pruning(question, limits)
+
+
+def _common_class(question: NetworkQuestion) -> Promise:
+    return _weight_pruning(question, [question.weight_limit] * (len(question.widths) - 1))
+
+
+def _weight_pruning(question: NetworkQuestion, limits: list[Fraction]) -> Promise:
+    """Return the promise where no weight of a layer is larger than its limit."""
     samples, failure = [], Fraction(0)
     instances = num_instances(question)
-    for tolerance, number in zip(weight_tolerances(question), instances, strict=True):
+    tolerances = weight_tolerances(question)
+    for tolerance, number, limit in zip(tolerances, instances, limits, strict=True):
         chance = question.failure_probability / len(instances) / number
-        success = lower_success_probability(question.max_weight, tolerance, law=question.law) / 2
+        success = lower_success_probability(limit, tolerance, law=question.law) / 2
         size = _fewest(chance, success)
         samples.append(size)
         failure += number * _upper_failure(size, success)
@@ -161,28 +194,66 @@ def _neuron_seconds(question: NetworkQuestion) -> float:
     return (bits / 4e6) ** 2
 
 
+_SPREAD_WEIGHTS = weights_within(
+    _spread_limit,
+    "no weight of layer i is larger in size than 1/sqrt(d_{i-1}), of d_{i-1} inputs (recalled as "
+    "the class of the paper)",
+)
+_SOURCE = "malach2020 (arXiv 2002.00585), in the form of Theorem 2.1 (recalled; read: introduction)"
+_ONE_PRODUCT = (
+    "for a target f of the class that is given in advance, it has except with probability at most "
+    "the failure probability over its draw a mask whose network g is within epsilon of f, with "
+    "hidden neurons of its own for every single weight; each weight is one product of two random "
+    "weights, found with its exact probability"
+)
+_CLAIMS = ("C01", "C14", "C15", "C18")
+
 THEOREMS = (
     Theorem(
         key="Malach2020.WeightPruning",
-        title="One product for each weight",
-        source="malach2020 (arXiv 2002.00585), Theorem 2.1, read: introduction; "
-        "the constants are proved here",
-        statement="A random network of depth 2l, with hidden neurons for every single weight, has "
-        "except with probability delta for a target network given in advance a mask within "
-        "epsilon; each weight is one product, found with its exact probability.",
+        title="One product for each weight, in the paper's own class",
+        source=f"{_SOURCE}; the constants are proved here",
+        conclusion=_ONE_PRODUCT,
         status=Status.PROVED,
+        claims=_CLAIMS,
+        conditions=(
+            RELU_NETWORK,
+            UNIT_NORMS,
+            LARGEST_WEIGHT,
+            _SPREAD_WEIGHTS,
+            UNIT_BALL,
+            EUCLIDEAN,
+            DEPTH_2L,
+        ),
         asks=NetworkQuestion,
         assumptions=(*NETWORK, DENSE),
-        derive=_weight_pruning,
+        derive=_own_class,
+    ),
+    Theorem(
+        key="Malach2020.WeightPruningCommon",
+        title="One product for each weight, in the common class",
+        source=f"{_SOURCE}, for the class of the other theorems; proved here",
+        conclusion=_ONE_PRODUCT,
+        status=Status.PROVED,
+        claims=_CLAIMS,
+        conditions=(*COMMON_CLASS, DEPTH_2L),
+        asks=NetworkQuestion,
+        assumptions=(*NETWORK, DENSE),
+        derive=_common_class,
     ),
     Theorem(
         key="Malach2020.NeuronPruning",
         title="Whole neurons",
         source="strongltn: the setting is that of malach2020 (arXiv 2002.00585), whose own "
         "bound is for targets in a class of random features; read: introduction",
-        statement="If only whole neurons are pruned, a target neuron given in advance is one "
-        "random neuron whose weights are all near its own: exponential in the inputs and outputs.",
+        conclusion="if only whole neurons are pruned, for a target f of the class that is given "
+        "in advance it has except with probability at most the failure probability over its draw "
+        "a set of neurons whose network is within epsilon of f; each target neuron is one random "
+        "neuron whose weights are all near its own, so that the size is exponential in the inputs "
+        "and outputs",
         status=Status.PROVED,
+        claims=("C14", "C15"),
+        conditions=(*COMMON_CLASS, source("a ReLU network with one hidden layer")),
         asks=NetworkQuestion,
         assumptions=(
             *NETWORK,

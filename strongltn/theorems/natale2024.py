@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 from flint import arb
@@ -9,7 +10,9 @@ from flint import arb
 from strongltn.rng import WeightLaw
 from strongltn.theorems.assumptions import (
     CHANCE_OF_EPSILON,
+    COMMON_CLASS,
     DENSE,
+    DEPTH_2L,
     NETWORK,
     POSITIVE_CONSTANT,
     given,
@@ -31,7 +34,10 @@ def _entropy(density: Fraction) -> arb:
 def _least_fixed_point(
     question: NetworkQuestion, *, constant: Fraction, density: Fraction, entries: int
 ) -> int:
-    """Return the least n >= C log2(2 l d d' density n / eps)^2 / H(density), from below."""
+    """Return the least n >= C log2(2 l d d' density n / eps)^2 / H(density) with density n >= 1.
+
+    A mask keeps k = density n of the samples, and k >= 1; the iteration comes from below.
+    """
     ratio = 2 * (len(question.widths) - 1) * entries * density / question.epsilon
 
     def next_size(n: int) -> int:
@@ -43,7 +49,7 @@ def _least_fixed_point(
             )
         )
 
-    size = 1
+    size = math.ceil(1 / density)
     while (larger := next_size(size)) > size:
         size = larger
     return size
@@ -75,9 +81,13 @@ THEOREMS = (
         key="Natale2024.Theorem3",
         title="Masks of a given density",
         source="natale2024 (arXiv 2410.14754), Theorem 3",
-        statement="A random network of depth 2l has, except with probability epsilon, for every "
-        "target network a mask within epsilon that keeps a given fraction of the samples.",
+        conclusion="except with probability at most epsilon over the draw of the source, it has "
+        "for every target f of the class, all at once, a mask that keeps k = density n of the n "
+        "samples of each subset sum, 1 <= k <= n/2, and whose network g is within epsilon of f, "
+        "if n >= C log2(2 l d d' density n / epsilon)^2 / H2(density) with the entropy H2 in bits "
+        "and hidden layers have width 2 d_{i-1} n",
         status=Status.STATED,
+        conditions=(*COMMON_CLASS, DEPTH_2L),
         asks=NetworkQuestion,
         assumptions=(
             *NETWORK,

@@ -1,4 +1,6 @@
-r"""Orseau, Hutter and Rivasplata 2020: hyperbolic weights and a greedy sum, in linear time.
+r"""Hyperbolic weights and a greedy sum in linear time: the idea of Orseau et al. 2020.
+
+Of the paper the abstract was read; decomposition, bins and laws are this project's.
 
 Let :math:`\gamma^2 + \gamma \ge 1`. A residual in [0, R] and a sample x in :math:`[(1 - \gamma)R,
 \gamma R]` leave a residual in :math:`[0, \gamma R]`: subtract x if it fits. The bins
@@ -12,8 +14,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from strongltn.theorems.assumptions import DENSE, NETWORK
+from strongltn.theorems.assumptions import COMMON_CLASS, DENSE, NETWORK
 from strongltn.theorems.certified import least_power, upper_power
+from strongltn.theorems.condition import About, Condition
 from strongltn.theorems.layers import gadget_promise, num_instances, weight_tolerances
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.theorem import Promise, Status, Theorem
@@ -54,15 +57,25 @@ def _promise(question: NetworkQuestion) -> Promise:
     )
 
 
+_SOURCE = Condition(
+    About.SOURCE,
+    "a ReLU network of depth 2l, without biases, all weights independent; the first layer of each "
+    "pair has signs, the second hyperbolic weights with signs, whatever the law that is asked for",
+)
+
 THEOREMS = (
     Theorem(
         key="Orseau2020.Greedy",
         title="Greedy sums of hyperbolic weights",
-        source="orseau2020 (arXiv 2006.12156), read: abstract; the constants are proved here",
-        statement="A random network of depth 2l with hyperbolic weights has, except with "
-        "probability delta, for every target network a mask within epsilon that greedy "
-        "subtraction finds, with log log-fold logarithmically many neurons.",
+        source="strongltn: hyperbolic weights are the idea of orseau2020 (arXiv 2006.12156), read: "
+        "abstract; the decomposition, the laws and the constants are this project's",
+        conclusion="except with probability at most the failure probability over the draw of the "
+        "source, it has for every target f of the class, all at once, a mask that greedy "
+        "subtraction finds and whose network g is within epsilon of f, with of the order of "
+        "log(1/tolerance) log log(1/tolerance) neurons for an input",
         status=Status.PROVED,
+        claims=("C01", "C14", "C15", "C17"),
+        conditions=(*COMMON_CLASS, _SOURCE),
         asks=NetworkQuestion,
         assumptions=(*NETWORK, DENSE),
         derive=_promise,

@@ -14,6 +14,7 @@ from strongltn.theorems.assumptions import (
     weights_follow,
 )
 from strongltn.theorems.certified import ball, ceiling
+from strongltn.theorems.condition import About, Condition
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.theorem import (
     NOT_EXPLICIT,
@@ -55,15 +56,44 @@ def _promise(question: NetworkQuestion) -> Promise:
     )
 
 
+_ATTENTION = (
+    Condition(
+        About.TARGETS,
+        "one layer of attention with H heads from d1 to d2 coordinates, softmax, without biases "
+        "and without normalisation layers",
+    ),
+    Condition(
+        About.TARGETS,
+        "the projections of queries, keys, values and outputs have spectral norm at most 1",
+    ),
+    Condition(
+        About.INPUTS,
+        "all sequences, of any length, of vectors of Euclidean norm at most the input norm",
+    ),
+    Condition(
+        About.DISTANCE,
+        "sup over these sequences of the norm of f(x) - g(x) as the paper measures it, at most "
+        "epsilon",
+    ),
+    Condition(
+        About.SOURCE,
+        "one layer of attention with H heads and wider keys and values, without biases, all "
+        "weights independent: queries and keys uniform on [-n_K^(1/4), n_K^(1/4)], values and "
+        "outputs uniform on [-1, 1]",
+    ),
+)
+
 THEOREMS = (
     Theorem(
         key="Otsuka2025.Theorem3",
         title="Attention",
         source="otsuka2025 (arXiv 2511.04217), Theorem 3",
-        statement="A random multi-head attention layer with wider keys and values has, except with "
-        "probability epsilon, for every target layer with projections of norm at most 1 a mask "
-        "within epsilon, at any sequence length.",
+        conclusion="except with probability at most epsilon over the draw of the source, it has "
+        "for every target f of the class, all at once, a mask whose layer g is within epsilon of "
+        "f, if n_K >= d1 C log(8 H a^3 d1^(3/2) / epsilon) and "
+        "n_V >= d1 C log(2 H a d1 sqrt(d2) / epsilon), a the input norm",
         status=Status.STATED,
+        conditions=_ATTENTION,
         asks=NetworkQuestion,
         assumptions=(
             *NETWORK,

@@ -21,10 +21,13 @@ from fractions import Fraction
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.sample_laws import Window
 from strongltn.theorems.assumptions import (
+    COMMON_CLASS,
     DENSE,
+    DEPTH_2L,
     NETWORK,
     POSITIVE_CONSTANT,
     WHOLE_CLASS,
+    source,
     weights_follow,
 )
 from strongltn.theorems.certified import ball, logarithmic_size, lower
@@ -40,6 +43,7 @@ from strongltn.theorems.layers import (
 )
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.rearrangement import best_window
+from strongltn.theorems.sharpest import routes_text, sharpest
 from strongltn.theorems.supermartingale import Supermartingale
 from strongltn.theorems.theorem import NOT_EXPLICIT, Promise, Status, Theorem, open_constant
 
@@ -72,7 +76,7 @@ def _component(question: NetworkQuestion) -> Promise:
     """
     num_layers = len(question.widths) - 1
     part = uniform_component(PRODUCTS[question.law])
-    blocks = 1 if question.max_weight <= part.radius else 2
+    blocks = 1 if question.weight_limit <= part.radius else 2
     tolerances = [
         question.epsilon / (2 * num_layers * columns * rows * blocks)
         for columns, rows in layer_shapes(question.widths)
@@ -87,8 +91,36 @@ def _component(question: NetworkQuestion) -> Promise:
     return _united(question, tolerances, instances, bound=bound, blocks=blocks)
 
 
+def target_window(question: NetworkQuestion) -> Window:
+    """Return the interval that holds every weight of the targets."""
+    return Window.HALF if question.weight_limit <= Fraction(1, 2) else Window.UNIT
+
+
+def _sharpest(question: NetworkQuestion) -> Promise:
+    """As `_rearranged`, each subset sum by the best proved bound."""
+    num_layers = len(question.widths) - 1
+    groups, failure = [], Fraction(0)
+    for tolerance, number in zip(weight_tolerances(question), num_instances(question), strict=True):
+        group = sharpest(
+            tolerance / 2,
+            question.failure_probability / num_layers / number,
+            law=PRODUCTS[question.law],
+            window=target_window(question),
+            share=_ONE_SIGN,
+            num_layers=num_layers,
+        )
+        groups.append(group)
+        failure += number * group.failure_bound
+    return gadget_promise(
+        question,
+        [group.num_samples for group in groups],
+        failure_probability=failure,
+        notes=(routes_text(groups),),
+    )
+
+
 def _rearranged(question: NetworkQuestion) -> Promise:
-    window = Window.HALF if question.max_weight <= Fraction(1, 2) else Window.UNIT
+    window = target_window(question)
 
     def bound(tolerance: Fraction, chance: Fraction) -> Supermartingale:
         law = PRODUCTS[question.law]
@@ -148,16 +180,20 @@ def _packing(question: NetworkQuestion) -> Promise:
 
 
 _PAPER = "pensia2020 (arXiv 2006.07990), Theorem {}; read: abstract, and its single-layer form"
-_CLASS = "A random network of depth 2l has, except with probability delta, for every target "
+_FOR_ALL = (
+    "except with probability at most the failure probability over the draw of the source, it has "
+    "for every target f of the class, all at once, a mask whose network g is within epsilon of f"
+)
 
 THEOREMS = (
     Theorem(
         key="Pensia2020.Theorem1",
         title="Logarithmic over-parameterization, as published",
         source=_PAPER.format(1),
-        statement=_CLASS + "network of the class a mask with sup ||f - g|| <= epsilon, if hidden "
-        "layers have width C d_{i-1} log(d_{i-1} d_i l / min(eps, delta)).",
+        conclusion=f"{_FOR_ALL}, if the hidden layer of every pair has width at least "
+        "C d_{i-1} log(d_{i-1} d_i l / min(epsilon, failure probability))",
         status=Status.RECALLED,
+        conditions=(*COMMON_CLASS, DEPTH_2L),
         asks=NetworkQuestion,
         assumptions=(*NETWORK, DENSE, weights_follow(WeightLaw.UNIFORM), POSITIVE_CONSTANT),
         derive=_paper,
@@ -166,10 +202,12 @@ THEOREMS = (
         key="Pensia2020.Theorem1Explicit",
         title="The paper's route with explicit constants",
         source=_PAPER.format(1) + "; the constants are proved here",
-        statement=_CLASS + "network a mask within epsilon; error eps/(2l) a layer and "
-        "eps/(2 l d d') a weight, the uniform part of the products, both signs in every layer, "
-        "weights above the uniform part in two halves.",
+        conclusion=f"{_FOR_ALL}; the proof allows an error of epsilon/(2l) a layer and "
+        "epsilon/(2 l d d') a weight, uses the uniform part of the products and both signs in "
+        "every layer, and splits weights above the uniform part into two halves",
         status=Status.PROVED,
+        claims=("C01", "C05", "C06", "C07", "C12", "C13", "C14", "C15"),
+        conditions=(*COMMON_CLASS, DEPTH_2L),
         asks=NetworkQuestion,
         assumptions=(*NETWORK, DENSE, weights_follow(*PRODUCTS)),
         derive=_component,
@@ -178,21 +216,47 @@ THEOREMS = (
         key="Pensia2020.Theorem1Rearranged",
         title="Rearrangement drift, Frobenius budget",
         source="strongltn: the construction is that of pensia2020",
-        statement=_CLASS + "network a mask within epsilon; error ln(1 + eps)/l a layer and that "
-        "over sqrt(d d') a weight, the drift of the products themselves, one sign behind ReLU.",
+        conclusion=f"{_FOR_ALL}; the proof allows an error of ln(1 + epsilon)/l a layer and that "
+        "over sqrt(d d') a weight, uses the drift of the products themselves in its closed form, "
+        "and one sign of the inputs behind a ReLU",
         status=Status.PROVED,
+        claims=("C01", "C14", "C15", "C24", "C26", "C27"),
+        conditions=(*COMMON_CLASS, DEPTH_2L),
         asks=NetworkQuestion,
         assumptions=(*NETWORK, DENSE, weights_follow(*PRODUCTS)),
         derive=_rearranged,
     ),
     Theorem(
+        key="Pensia2020.Theorem1Sharpest",
+        title="Best proved bound on every subset sum",
+        source="strongltn: the construction is that of pensia2020",
+        conclusion=f"{_FOR_ALL}; the proof allows the errors of Pensia2020.Theorem1Rearranged, "
+        "and takes for every subset sum the best of the bounds proved here: the closed form, the "
+        "dynamic program, or a second moment before it, in the mean over how many neurons have "
+        "the sign that is needed",
+        status=Status.PROVED,
+        claims=("C01", "C10", "C14", "C15", "C24", "C26", "C27", "C28", "C29"),
+        conditions=(*COMMON_CLASS, DEPTH_2L),
+        asks=NetworkQuestion,
+        assumptions=(*NETWORK, DENSE, weights_follow(*PRODUCTS)),
+        derive=_sharpest,
+    ),
+    Theorem(
         key="Pensia2020.Theorem2",
         title="Packing lower bound",
         source=_PAPER.format(2) + "; proved here, also for several layers",
-        statement="A random network that holds each target network with probability 1 - delta has "
-        "at least D log2(1/s) + log2(1 - delta) weights to prune: D = d^2 and s = 2 eps for one "
-        "layer.",
+        conclusion="if for each target f of the class, by itself, it has with probability at "
+        "least 1 - failure probability over its draw a mask whose network is within epsilon of f, "
+        "then at least D log2(1/s) + log2(1 - failure probability) of its weights can be pruned: "
+        "D = d_0 d_1 and s = 2 epsilon for one layer, and for several the larger number of the "
+        "first layer (D = d_0 min(d_1, ..., d_l), s = 4 epsilon) and the last "
+        "(D = min(d_0, ..., d_{l-1}) d_l, s = sqrt(8) epsilon)",
         status=Status.PROVED,
+        claims=("C16",),
+        conditions=(
+            *COMMON_CLASS,
+            source("any network, of any shape and any law, with weights that a mask can prune"),
+        ),
         asks=NetworkQuestion,
         assumptions=(*NETWORK, DENSE, WHOLE_CLASS),
         derive=_packing,

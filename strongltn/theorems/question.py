@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from typing import Any
 
 from strongltn.errors import InvalidInputError
 from strongltn.rng import WeightLaw
@@ -67,8 +69,8 @@ class CoverQuestion:
 class NetworkQuestion:
     """How large a random network holds, as a subnetwork, every target network of these widths?
 
-    The targets are f(x) = W_l s(... s(W_1 x)) with s = ReLU and every ||W_i||_2 <= 1; epsilon
-    bounds sup ||f(x) - g(x)|| over the unit ball, unless a theorem says otherwise.
+    Of which targets, on which inputs and in which norm is for each theorem to say: see
+    `Theorem.conditions`.
 
     Attributes
     ----------
@@ -80,8 +82,9 @@ class NetworkQuestion:
         Over the draw of the source. In (0, 1).
     law : WeightLaw
         Of the source.
-    max_weight : Fraction
-        Bound on every |weight| of the targets. In (0, 1].
+    max_weight : Fraction, optional
+        Bound on every |weight| of the targets. In (0, 1]. Without one, that of each theorem's own
+        class; where it has none, 1, which the norms imply.
     constant : Fraction or None
         A value for a constant that the paper does not give.
     kernel_size : int
@@ -105,7 +108,7 @@ class NetworkQuestion:
     epsilon: Fraction
     failure_probability: Fraction
     law: WeightLaw
-    max_weight: Fraction = Fraction(1)
+    max_weight: Fraction | None = None
     constant: Fraction | None = None
     kernel_size: int = 1
     num_heads: int | None = None
@@ -117,9 +120,50 @@ class NetworkQuestion:
         rationals = ("epsilon", "failure_probability", "max_weight", "constant")
         _read_rationals(self, (*rationals, "input_norm", "density"))
 
+    @property
+    def weight_limit(self) -> Fraction:
+        """The largest |weight| of the targets: `max_weight`, or 1."""
+        return Fraction(1) if self.max_weight is None else self.max_weight
+
     def to_json(self) -> dict[str, object]:
         """Return the fields as JSON objects; rationals as exact text."""
         return _to_json(self)
+
+
+_RANGES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
+    ("eta", "in (0, 1/2)", lambda x: 0 < x < Fraction(1, 2)),
+    ("epsilon", "in (0, 1)", lambda x: 0 < x < 1),
+    ("failure_probability", "in (0, 1)", lambda x: 0 < x < 1),
+    ("widths", "at least two integers >= 1", lambda x: len(x) >= 2 and min(x) >= 1),
+    ("max_weight", "in (0, 1]", lambda x: 0 < x <= 1),
+    ("dimension", ">= 1", lambda x: x >= 1),
+    ("constant", "> 0", lambda x: x > 0),
+    ("kernel_size", ">= 1", lambda x: x >= 1),
+    ("num_heads", ">= 1", lambda x: x >= 1),
+    ("input_norm", "> 0", lambda x: x > 0),
+    ("grid_bits", ">= 1", lambda x: x >= 1),
+    ("density", "in (0, 1/2]", lambda x: 0 < x <= Fraction(1, 2)),
+)
+
+
+def refuse_wrong_numbers(question: CoverQuestion | NetworkQuestion) -> None:
+    """Refuse a number that is out of range whatever the theorem, and name only that.
+
+    Raises
+    ------
+    InvalidInputError
+        With the first such number.
+
+    Examples
+    --------
+    >>> refuse_wrong_numbers(CoverQuestion(eta=2, failure_probability=2, law=SampleLaw.UNIFORM))
+    Traceback (most recent call last):
+    strongltn.errors.InvalidInputError: The 'eta' parameter must be in (0, 1/2). Got 2.
+    """
+    for name, allowed, holds in _RANGES:
+        value = getattr(question, name, None)
+        if value is not None and not holds(value):
+            raise InvalidInputError(name, got=str(value), allowed=allowed)
 
 
 def rational(parameter: str, value: object) -> Fraction:

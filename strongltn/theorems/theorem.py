@@ -1,4 +1,4 @@
-"""What a theorem is: assumptions that can be asked, and a promise where they hold."""
+"""What a theorem is: conditions and assumptions, a statement made of them, and a promise."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from typing import Generic, TypeVar
 
 from strongltn.errors import AssumptionViolated
 from strongltn.numerics.dyadic import outward_float, round_up
+from strongltn.theorems.condition import About, Condition
 from strongltn.theorems.question import CoverQuestion, NetworkQuestion
 
 Q = TypeVar("Q", CoverQuestion, NetworkQuestion)
 
 EXPLICIT = "explicit"
 NOT_EXPLICIT = "constant not explicit in the paper"
+UNKNOWN_PAGE = "not known here: of the paper only what the source says was read"
 
 _MAX_SHOWN = 120  # characters of what was got
 _LONG_BITS = 256  # powers of rates have thousands
@@ -69,6 +71,10 @@ class Assumption(Generic[Q]):
     holds: Callable[[Q], bool]
     got: Callable[[Q], object]
 
+    def __str__(self) -> str:
+        is_phrase = self.allowed.startswith(("in ", "at least ", ">= ", "within "))
+        return f"{self.parameter}{' ' if is_phrase else ': '}{self.allowed}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Promise:
@@ -110,16 +116,18 @@ class Promise:
             object.__setattr__(self, "failure_probability", round_up(chance, bits=_LONG_BITS // 2))
 
     def to_json(self) -> dict[str, object]:
-        """Return the fields as JSON objects; the probability is rounded upwards.
+        """Return the fields as JSON objects.
 
-        Integers from 10^300 on are text with an exponent.
+        The probability is the least double whose decimal is not below it, and stands beside it as
+        an exact fraction. Integers from 10^300 on are text with an exponent.
         """
         chance = self.failure_probability
         return {
             "num_samples": _integer(self.num_samples),
             "widths": None if self.widths is None else [_integer(width) for width in self.widths],
             "num_parameters": _integer(self.num_parameters),
-            "failure_probability": None if chance is None else outward_float(chance, upwards=True),
+            "failure_probability": None if chance is None else _decimal_above(chance),
+            "failure_probability_exact": None if chance is None else str(chance),
             "necessary_samples": _integer(self.necessary_samples),
             "necessary_parameters": _integer(self.necessary_parameters),
             "source_law": self.source_law,
@@ -138,13 +146,20 @@ class Theorem(Generic[Q]):
         Paper and number, e.g. ``Lueker1998.Theorem2_4``.
     title : str
     source : str
-        Key of references.bib, number and version read.
-    statement : str
-        One sentence.
+        Key of references.bib, number, and what of it was read.
+    page : str
+        Where in the source, or why that is not known.
+    conclusion : str
+        A clause: what is then true, and with which probability over what.
     status : Status
+    claims : tuple of str
+        Claims of the auditor's ledger that check the steps of the proof.
     asks : type
         The kind of question.
+    conditions : tuple of Condition
+        What no question mentions: the class of networks, the inputs, the norm, the source.
     assumptions : tuple of Assumption
+        What a question has to satisfy.
     derive : callable
         Question -> Promise, where every assumption holds.
     estimate_seconds : callable
@@ -165,12 +180,51 @@ class Theorem(Generic[Q]):
     key: str
     title: str
     source: str
-    statement: str
+    page: str = UNKNOWN_PAGE
+    conclusion: str
     status: Status
+    claims: tuple[str, ...] = ()
     asks: type[Q]
+    conditions: tuple[Condition, ...]
     assumptions: tuple[Assumption[Q], ...]
     derive: Callable[[Q], Promise]
     estimate_seconds: Callable[[Q], float] = lambda _question: 0.0
+
+    def statement_parts(self) -> tuple[tuple[str, str], ...]:
+        """Return the whole statement as pairs of a label and a text, in the order of reading.
+
+        It is made of every condition and every assumption, so that none can be left out.
+        """
+        parts = [
+            (about.value, "; ".join(c.text for c in self.conditions if c.about is about))
+            for about in About
+        ]
+        parts.append(("for", "; ".join(map(str, self.assumptions))))
+        parts.append(("then", self.conclusion))
+        return tuple((label, text) for label, text in parts if text)
+
+    @property
+    def statement(self) -> str:
+        """The whole statement as one paragraph."""
+        return " ".join(f"{label.capitalize()}: {text}." for label, text in self.statement_parts())
+
+    @property
+    def class_text(self) -> str:
+        """Of which targets, inputs and distance it speaks: equal texts can be compared."""
+        about = (About.SAMPLES, About.TARGETS, About.INPUTS, About.DISTANCE)
+        return "; ".join(c.text for c in self.conditions if c.about in about)
+
+    @property
+    def proof(self) -> str:
+        """Who vouches for it, in a sentence."""
+        if self.status is not Status.PROVED:
+            return f"{self.status.value}; it is not proved here"
+        if not self.claims:
+            return f"{self.status.value}"
+        return (
+            f"{self.status.value}; steps of the proof are checked again by "
+            f"python -m proofs_check claims --only {','.join(self.claims)}"
+        )
 
     def violations(self, question: Q) -> tuple[Violation, ...]:
         """Return every assumption that the question violates; empty if the theorem applies."""
@@ -201,14 +255,34 @@ class Theorem(Generic[Q]):
             "key": self.key,
             "title": self.title,
             "source": self.source,
+            "page": self.page,
             "statement": self.statement,
+            "class": self.class_text,
+            "conditions": [{"about": c.about.value, "text": c.text} for c in self.conditions],
+            "assumptions": [
+                {"parameter": a.parameter, "allowed": a.allowed} for a in self.assumptions
+            ],
+            "conclusion": self.conclusion,
             "status": self.status.value,
+            "proof": self.proof,
+            "claims": list(self.claims),
         }
 
 
 def open_constant(constant: Fraction) -> str:
     """Return what to say of a promise that rests on a constant of the caller's."""
     return f"{NOT_EXPLICIT}; with C = {constant} as given, this is no theorem"
+
+
+def _decimal_above(value: Fraction) -> float:
+    """Return the least double >= 0 whose shortest decimal is not below a rational.
+
+    JSON holds that decimal: 10^-6 itself is written as 1e-06, although the double of that name is
+    a little below it.
+    """
+    nearest = float(value)
+    is_above = Fraction(Decimal(repr(nearest))) >= value
+    return nearest if is_above else outward_float(value, upwards=True)
 
 
 def _integer(value: int | None) -> int | str | None:

@@ -35,7 +35,7 @@ ALLOWED = {
     "simulate": MIDDLE | {"subset_sum"},
     "testing": PILLARS | {"construct", "certify"},
     "console": {"exits", "json_text"},
-    "bound_command": PILLARS | {"theorems", "simulate", "report", "console"},
+    "bound_command": PILLARS | {"theorems", "simulate", "report", "console", "exits"},
     "reproduce_command": STORE | {"console", "exits"},
     "radius_curve": MIDDLE | {"networks", "certify"},
     "certify_command": MIDDLE

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from strongltn.bound_command import bound
 from strongltn.errors import AssumptionViolated, InvalidInputError
+from strongltn.theorems.question import rational
 
 NETWORK = ["--widths", "6,5,3", "--epsilon", "0.1", "--delta", "0.01"]
 SAMPLES = ["samples", "--eta", "2^-4", "--delta", "0.1", "--trials", "200"]
@@ -75,26 +76,50 @@ def test_numbers_are_read_as_exact_rationals(eta):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "texts"),
+    ("arguments", "text"),
     [
-        (["--eta", "1/2", "--delta", "0.1"], ["eta must be in (0, 1/2), not 1/2"]),
-        (["--eta", "0", "--delta", "0.1"], ["eta must be in (0, 1/2), not 0"]),
-        (
-            ["--eta", "-0.1", "--delta", "1"],
-            ["eta must be in (0, 1/2), not -1/10", "failure probability must be in (0, 1), not 1"],
-        ),
-        (
-            ["--eta", "0.1", "--delta", "0.1", "--law", "signed-constant"],
-            ["law must be one with a density, and so with a uniform part, not signed-constant"],
-        ),
+        (["--eta", "1/2", "--delta", "0.1"], "'eta' parameter must be in (0, 1/2). Got 1/2"),
+        (["--eta", "0", "--delta", "0.1"], "'eta' parameter must be in (0, 1/2). Got 0"),
+        (["--eta", "-0.1", "--delta", "1"], "'eta' parameter must be in (0, 1/2). Got -1/10"),
+        (["--eta", "0.1", "--delta", "1"], "must be in (0, 1). Got 1"),
+        (["--eta", "0.1", "--delta", "0.1", "--dimension", "0"], "must be >= 1. Got 0"),
+        (["--eta", "0.1", "--delta", "0.1", "--constant", "-1"], "must be > 0. Got -1"),
     ],
 )
-def test_bad_input_gives_the_violated_assumptions_and_no_number(arguments, texts):
+def test_a_bad_number_is_the_one_thing_that_is_named(arguments, text):
     result = run("samples", *arguments, "--json")
-    assert isinstance(result.exception, AssumptionViolated)
+    assert isinstance(result.exception, InvalidInputError)
     assert result.stdout == ""
-    for text in texts:
-        assert str(result.exception).count(text) == 1
+    assert text in str(result.exception)
+    assert str(result.exception).count("must be") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--epsilon", "1"),
+        ("--delta", "0"),
+        ("--widths", "784,0"),
+        ("--max-weight", "2"),
+        ("--kernel-size", "0"),
+        ("--heads", "0"),
+        ("--input-norm", "0"),
+        ("--grid-bits", "-1"),
+        ("--density", "0.6"),
+        ("--constant", "0"),
+    ],
+)
+def test_a_bad_number_of_a_network_is_the_one_thing_that_is_named(option, value):
+    result = run("all", *NETWORK, option, value)
+    assert isinstance(result.exception, InvalidInputError)
+    assert str(result.exception).count("must be") == 1
+
+
+def test_where_no_theorem_applies_every_reason_is_given_once():
+    result = run("samples", "--eta", "0.1", "--delta", "0.1", "--law", "signed-constant")
+    assert isinstance(result.exception, AssumptionViolated)
+    text = "law must be one with a density, and so with a uniform part, not signed-constant"
+    assert str(result.exception).count(text) == 1
 
 
 def test_an_unknown_law_is_refused():
@@ -179,9 +204,27 @@ def test_no_number_of_a_table_is_below_that_of_the_report():
     for row in report["theorems"]:
         line = next(line for line in table.splitlines() if line.startswith(row["key"] + " "))
         if row["failure_probability"] is not None:
-            shown = line.split(row["status"])[0].split()[-1]
-            is_delta = row["failure_probability"] == 0.01
-            assert is_delta or Fraction(shown) >= Fraction(row["failure_probability"])
+            shown = Fraction(line.split(row["status"])[0].split()[-1])
+            exact = Fraction(row["failure_probability_exact"])
+            assert exact <= shown <= Fraction(1, 100)
+            assert exact <= Fraction(repr(row["failure_probability"]))
+
+
+@pytest.mark.parametrize("delta", ["1e-6", "1/3", "0.01", "3e-5", "123456789e-15", "2^-20"])
+def test_no_failure_probability_above_delta_is_printed(delta):
+    """Rounded upwards once, and then no further than to what was asked for."""
+    asked = rational("delta", delta)
+    report = report_of("all", "--widths", "3,2", "--epsilon", "0.1", "--delta", delta)
+    table = run("all", "--widths", "3,2", "--epsilon", "0.1", "--delta", delta).stdout
+    seen = 0
+    for row in report["theorems"]:
+        if row["failure_probability_exact"] is not None and row["status"] == "proved here":
+            line = next(line for line in table.splitlines() if line.startswith(row["key"] + " "))
+            shown = Fraction(line.split(row["status"])[0].split()[-1])
+            assert Fraction(row["failure_probability_exact"]) <= asked
+            assert shown <= asked or delta == "123456789e-15"  # six digits of delta itself
+            seen += 1
+    assert seen > 5
 
 
 def test_the_command_is_light():

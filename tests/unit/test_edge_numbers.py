@@ -41,9 +41,9 @@ def _table():
     yield from _rows(samples, "--eta", bad=outside, name="eta", base=SAMPLES)
     small = SAMPLES | {"--eta": "1e-4"}
     yield from _rows(samples, "--delta", fine=tiny, bad=NOT_NUMBERS, name="delta", base=small)
-    yield from _rows(samples, "--delta", bad=outside, name="failure probability", base=SAMPLES)
+    yield from _rows(samples, "--delta", bad=outside, name="in (0, 1)", base=SAMPLES)
     yield from _rows(
-        samples, "--constant", fine=("1e400", "1e-400", "0"), bad=NOT_NUMBERS, name="constant",
+        samples, "--constant", fine=("1e400", "1e-400"), bad=("0", *NOT_NUMBERS), name="constant",
         base=SAMPLES,
     )  # fmt: skip
     yield from _rows(samples, "--dimension", bad=("0", "-1", HUGE), name="dimension", base=SAMPLES)
@@ -55,8 +55,7 @@ def _table():
     for option in ("--epsilon", "--delta"):
         name = option.strip("-")
         yield from _rows(network, option, fine=tiny, bad=NOT_NUMBERS, name=name, base=NETWORK)
-        name = "epsilon" if option == "--epsilon" else "failure probability"
-        yield from _rows(network, option, bad=outside, name=name, base=NETWORK)
+        yield from _rows(network, option, bad=outside, name="in (0, 1)", base=NETWORK)
     yield from _rows(
         network, "--widths", fine=("1000000000,1000000000,10", f"{HUGE},5,10", "7," * 300 + "7"),
         bad=("0,1", "1,-1", "10", "", ",", "1.5,2", "9" * 5000 + ",1"), name="widths", base=NETWORK,
@@ -69,12 +68,13 @@ def _table():
     ):
         yield from _rows(network, option, bad=NOT_NUMBERS, name=name, base=NETWORK)
         yield from _rows(network, option, fine=("1e-400", "2^-1074"), base=NETWORK)
-    yield from _rows(network, "--max-weight", bad=outside, name="largest weight", base=NETWORK)
+    yield from _rows(network, "--max-weight", bad=outside, name="in (0, 1]", base=NETWORK)
     yield from _rows(
-        network, "--kernel-size", fine=(HUGE,), bad=("0", "-1"), name="kernel size", base=NETWORK
+        network, "--kernel-size", fine=(HUGE,), bad=("0", "-1"), name=">= 1", base=NETWORK
     )
     for option in ("--heads", "--grid-bits"):
-        yield from _rows(network, option, fine=(HUGE, "0", "-1"), bad=("1e400", ""), base=NETWORK)
+        yield from _rows(network, option, fine=(HUGE,), bad=("1e400", ""), base=NETWORK)
+        yield from _rows(network, option, bad=("0", "-1"), name=">= 1", base=NETWORK)
     for option in ("--epsilon", "--tolerance"):
         name = option.strip("-")
         bad = ("0", "-1", "nan", "inf", "1e400", "1e-400")

@@ -18,7 +18,7 @@ from strongltn.theorems.malach2020 import failure_probability, lower_success_pro
 from strongltn.theorems.orseau2020 import GAMMA, num_bins
 from strongltn.theorems.pensia2020 import packing_dimensions
 from strongltn.theorems.question import NetworkQuestion
-from strongltn.theorems.rearrangement import best_window
+from strongltn.theorems.sharpest import sharpest
 from strongltn.theorems.theorem import EXPLICIT
 
 BASE = {"widths": (6, 5, 3), "epsilon": "0.1", "failure_probability": "0.01"}
@@ -60,7 +60,7 @@ def test_every_explicit_promise_keeps_delta(law, widths, max_weight):
 
 def test_smaller_errors_and_chances_need_larger_sources():
     base = dict(explicit_promises(ask()))
-    assert len(base) == 7
+    assert len(base) == 9
     for change in ({"epsilon": "0.01"}, {"failure_probability": "1e-9"}):
         for key, found in explicit_promises(ask(**change)):
             assert found.num_parameters > base[key].num_parameters, key
@@ -163,7 +163,7 @@ def test_the_largest_weight_is_the_hardest(law):
 
 def test_single_products_need_the_inverse_square_only_near_one():
     """Slope 2 of log k against log 1/epsilon at weights of 1, slope 1 at 1/2."""
-    theorem = theorem_named("Malach2020.WeightPruning")
+    theorem = theorem_named("Malach2020.WeightPruningCommon")
     for max_weight, slope in (("1", 2), ("1/2", 1)):
         coarse, fine = (
             theorem.promise(ask(epsilon=epsilon, max_weight=max_weight)).num_samples
@@ -198,8 +198,8 @@ def test_copies_are_sized_from_the_last_layer_to_the_first():
         eta = Fraction(math.isqrt(int(eta_squared * 4**60)), 2**60)
         chance = Fraction(1, 200) / instances
         share = Fraction(1) if law is SampleLaw.UNIFORM else Fraction(1, 2)
-        bound = best_window(eta, chance, law=law, window=Window.UNIT, share=share)
-        assert abs(bound.sample_size(chance) - copies) <= 1
+        group = sharpest(eta, chance, law=law, window=Window.UNIT, share=share)
+        assert abs(group.num_samples - copies) <= 1
         error += 2 * eta * Fraction(math.isqrt(int(columns * rows * growth * 4**60)), 2**60)
     assert error <= question.epsilon
     assert error > question.epsilon * Fraction(999, 1000)
@@ -244,6 +244,9 @@ def test_a_density_needs_more_samples_when_it_is_small():
         for density in ("0.5", "0.1", "0.01")
     ]
     assert sizes == sorted(sizes)
+    # k >= 1 of n samples are kept
+    rare = theorem.promise(ask(failure_probability="0.1", constant="1e-9", density="0.001"))
+    assert rare.num_samples == 2 * 1000
     # a fixed point: H2(1/2) = 1
     n = sizes[0] // 2
     ratio = 2 * 2 * 30 * 0.5 / 0.1
@@ -264,10 +267,8 @@ def test_convolutions_share_the_error_among_kernel_entries():
     found = theorem_named("DaCunha2022CNN.Explicit").promise(question)
     eta = logarithmic_share(question) / 18 / 2
     chance = question.failure_probability / 54
-    bound = best_window(
-        eta, chance, law=SampleLaw.PRODUCT, window=Window.UNIT, share=Fraction(1, 2)
-    )
-    n = bound.sample_size(chance)
+    group = sharpest(eta, chance, law=SampleLaw.PRODUCT, window=Window.UNIT, share=Fraction(1, 2))
+    n = group.num_samples
     assert found.widths == (2, 2 * n, 3)
     assert found.num_parameters == 2 * 2 * n + 2 * n * 3 * 9
 
