@@ -91,7 +91,7 @@ def sharpest(
     >>> group = sharpest(Fraction(1, 64), Fraction(1, 100), law=SampleLaw.PRODUCT,
     ...                  window=Window.HALF, share=Fraction(1, 2))
     >>> group.num_samples, group.route
-    (90, 'dynamic program')
+    (89, 'dynamic program')
     """
     closed = best_window(eta, failure_probability, law=law, window=window, share=share)
     num_samples = closed.sample_size(failure_probability)
