@@ -31,12 +31,12 @@ def domain_record(setting: Setting) -> dict[str, Any]:
     if claim["kind"] == "ball":
         radius = claim["radius"].fraction()
         record["radius"] = lower_number(radius)
-        words = f"the ball of all x in R^{inputs} with ||x||_2 <= {number_text(radius)}"
+        words = f"the ball ||x||_2 <= {number_text(radius)} in R^{inputs}"
     elif claim["kind"] == "box":
         lower, upper = (claim[name].fraction() for name in ("lower", "upper"))
         record |= {"lower": upper_number(lower), "upper": lower_number(upper)}
         ends = f"{number_text(lower)} <= x_j <= {number_text(upper)}"
-        words = f"the box of all x in R^{inputs} with {ends} for every coordinate j"
+        words = f"the box {ends} (j = 1, ..., {inputs}) in R^{inputs}"
     else:
         local, words = _local(setting)
         record |= local

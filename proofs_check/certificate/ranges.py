@@ -49,7 +49,7 @@ class Setting:
 
     def take(self, key: str, *shape: int, exponent: int) -> Any:
         """Remove and return integers of the witness times two to `exponent`, or reject."""
-        return Dyadic(take(self.witness, key, "int32, int64", shape=shape), exponent)
+        return Dyadic(take(self.witness, key, "int64", shape=shape), exponent)
 
     def leaves(self, tree: Array) -> Any:
         """Return the ends (leaves, 2, inputs) of the boxes into which a tree cuts the inputs."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 MAX_BYTES = {".json": 1 << 24, ".safetensors": 1 << 31}
-_DTYPES = {"I64": "<i8", "I32": "<i4", "U8": "|u1", "F32": "<f4", "F64": "<f8"}
+_DTYPES = {"I64": "<i8", "U8": "|u1", "F32": "<f4", "F64": "<f8"}
 _SIZE = range(MAX_BYTES[".safetensors"] + 1)
 _HEADER_ENTRY = {"dtype": tuple(_DTYPES), "shape data_offsets": [_SIZE]}
 

@@ -406,7 +406,7 @@ MUTANTS: list[tuple[str, Edit, str]] = [
     (
         "hidden i4",
         on(MASK, lambda a: a.update({"0.hidden": a["0.hidden"].astype("i4")})),
-        "'0.hidden' is int32, not int64",
+        "dtype must be one of",
     ),
     (
         "hidden u1",
