@@ -44,6 +44,7 @@ from ticket_files import (
 )
 
 from proofs_check import NotATicketError, Verdict, verify
+from proofs_check.theorem_text import refusal, theorem, theorem_lines
 from strongltn.certify.statement import read_certificate
 from strongltn.errors import InvalidInputError
 from strongltn.networks.ticket_directory import load_ticket
@@ -83,11 +84,26 @@ def judge(directory):
     began = time.process_time()
     try:
         audit = verify(directory)
+        check_words(audit)
         found = (audit.verdict.value, audit.upper_bound, audit.lower_bound, audit.rejected)
     except NotATicketError as error:
         found = ("NOT A TICKET", None, None, str(error))
     signal.alarm(0)
     return Judgement(*found, time.process_time() - began, peak_bytes() - before)
+
+
+def check_words(audit):
+    """Have the answer written, whatever a forger wrote: plain text, and JSON that is read back."""
+    if audit.verdict is Verdict.REJECTED:
+        lines = [refusal(audit)]
+        if not re.search(r" \(step [1-5] of 5: [a-z ,]+\)$", lines[0]):
+            raise ValueError(f"no refusal: {lines[0]}")
+    else:
+        lines = theorem_lines(audit)
+        json.loads(json.dumps(theorem(audit), allow_nan=False))
+    for line in lines:
+        if not (line.isascii() and line.isprintable()):
+            raise ValueError(f"{line!r} is not for a terminal")
 
 
 def peak_bytes(*, anew=False):
@@ -153,11 +169,11 @@ def false_statement(directory, judgement, *, seed, count):
     return None
 
 
-def check_forgeries(originals, worker, root, *, at_most, num_false):
+def check_forgeries(originals, worker, root, *, at_most, num_false, seed=1):
     """Have every forgery judged; return the counts by kind and verdict."""
     counts, slowest, peak = Counter(), 0.0, 0
     wrong = []
-    for n, forgery in enumerate(forgeries(originals, at_most=at_most, seed=1)):
+    for n, forgery in enumerate(forgeries(originals, at_most=at_most, seed=seed)):
         directory = root / str(n)
         write_files(forgery.files, directory)
         try:
