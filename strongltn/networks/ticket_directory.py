@@ -173,6 +173,8 @@ TICKET_CONTENTS = Contents(
 
 
 def _target_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> TargetNetwork:
+    if not all(isinstance(layer["name"], str) for layer in description["layers"]):
+        raise TypeError("the name of a layer is no text")
     target = TargetNetwork(
         tuple(
             LinearLayer(

@@ -309,6 +309,8 @@ NESTED = b"[" * 10**5 + b"]" * 10**5
         (TICKET, ("scale_exponents", 0), "one"),
         (TICKET, ("scale_exponents", 0), 1.5),
         (TICKET, ("scale_exponents", 0), 10**10),
+        (TICKET, ("layers", 0, "name"), 1.5),
+        (TICKET, ("construction",), 1.5),
         (CERTIFICATE, (), NESTED),
         (CERTIFICATE, ("domain", "radius"), "1*2^4000"),
         (CERTIFICATE, ("upper_bound",), "1*2^999999999"),
