@@ -25,6 +25,7 @@ from proofs_check import Verdict, __version__, verify
 from proofs_check.__main__ import main
 from proofs_check.certificate.exact import Dyadic
 from proofs_check.certificate.ranges import Setting
+from proofs_check.certificate.reader import MAX_BYTES
 from proofs_check.domain_text import domain_record
 from proofs_check.numbers_text import (
     dyadic_text,
@@ -345,3 +346,20 @@ def test_the_public_names_are_found_when_they_are_asked_for() -> None:
         assert getattr(proofs_check, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = proofs_check.nothing  # type: ignore[attr-defined]
+
+
+def test_the_format_says_what_is_answered(
+    tickets: dict[str, Path], tmp_path: Path, capsys: Any
+) -> None:
+    """Every key of the JSON stands in FORMAT.md, and so do the limits of bytes."""
+    text = (ROOT / "proofs_check" / "FORMAT.md").read_text()
+    shutil.copytree(tickets["ball"], tmp_path / "ticket")
+    (tmp_path / "ticket" / "mask.safetensors").unlink()
+    for directory in (*tickets.values(), tmp_path / "ticket"):
+        main(["verify", str(directory), "--json"])
+        document = json.loads(capsys.readouterr().out)
+        for part in (document, document.get("target", {}), document.get("pruned", {})):
+            for key in part:
+                assert f'"{key}"' in text, key
+    for limit in MAX_BYTES.values():
+        assert f"2^{limit.bit_length() - 1} bytes" in " ".join(text.split())
