@@ -23,24 +23,24 @@ import json
 import signal
 import tempfile
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
 from proofs_check import __version__
-from proofs_check.against import Comparison, compare
-from proofs_check.certificate.audit import Audit, Verdict
+from proofs_check.against import compare
+from proofs_check.answers import answer_lines, answer_record
+from proofs_check.certificate.audit import Verdict
 from proofs_check.certificate.reader import NotATicketError
 from proofs_check.model_file import ModelFileError
-from proofs_check.numbers_text import dyadic_text, lower_text, upper_text
-from proofs_check.theorem_text import STEPS, labelled, printable, refusal, theorem, theorem_lines
 from proofs_check.tickets import verify_all
 
 _STOPPED = "stopped before there was an answer; a ticket is as it was."
 _EXITS = """exit status:
-  0    all certificates PROVED; no claim REFUTED but the negative controls, which all are
-  1    a certificate REJECTED, or --target FILE holds another network; else of claims
+  0    verify: all certificates PROVED, and --target FILE holds the target;
+       claims: no claim REFUTED but the negative controls, which all are
+  1    that is not so
   2    wrong arguments, no ticket directory, or a FILE that cannot be read
   3    the machine would not let us (disk, memory)
   4    a crash of this program
@@ -147,77 +147,13 @@ def _verify(options: argparse.Namespace) -> int:
     is_other = comparison is not None and comparison.difference is not None
     is_good = len(proved) == len(audits) and not is_other
     if options.json:
-        text = json.dumps(_whole_record(audits, comparison, is_good), indent=2, allow_nan=False)
+        record = answer_record(audits, comparison, is_good=is_good)
+        text = json.dumps(record, indent=2, allow_nan=False)
     else:
-        names = {name: f"  ({name})" if len(audits) > 1 else "" for name in audits}
-        lines = [line for name in audits for line in _lines(audits[name], names[name])]
-        if options.target is not None:
-            lines += _comparison_lines(comparison)
-        text = "\n".join(lines)
+        is_asked = options.target is not None
+        text = "\n".join(answer_lines(audits, comparison, is_compared=is_asked))
     _answer(text)
     return 0 if is_good else 1
-
-
-def _whole_record(
-    audits: Mapping[str, Audit], comparison: Comparison | None, is_good: bool
-) -> dict[str, Any]:
-    first, *others = ({"file": name, **_record(audit)} for name, audit in audits.items())
-    reasons = [f"{name}: {audit.rejected}" for name, audit in audits.items() if audit.rejected]
-    if comparison is not None and comparison.difference is not None:
-        reasons.append(f"{comparison.file}: {comparison.difference}")
-    whole = {
-        "verdict": Verdict.PROVED if is_good else Verdict.REJECTED,
-        "rejected": next(iter(reasons), None),
-        "others": others,
-    }
-    return {**first, **whole} | ({"compared": comparison.record()} if comparison else {})
-
-
-def _record(audit: Audit) -> dict[str, Any]:
-    report: dict[str, Any] = {"verdict": audit.verdict, "rejected": audit.rejected}
-    if audit.upper_bound is None or audit.lower_bound is None:
-        step = {"number": audit.step, "of": len(STEPS), "name": STEPS[audit.step - 1]}
-        report |= {"refusal": refusal(audit), "step": step, "statement": audit.statement}
-    else:
-        whole = theorem(audit)
-        report |= {
-            "lower_bound": dyadic_text(audit.lower_bound),
-            "upper_bound": dyadic_text(audit.upper_bound),
-            **whole,
-            "method": audit.facts["method"],
-            "target_sha256": whole["target"]["sha256"],
-            "target_as_stated": whole["target"]["as_stated"] or "not stated",
-            "target_weights": whole["target"]["num_weights"],
-            "kept_source_weights": whole["pruned"]["num_kept"],
-        }
-    return report | {"statements": audit.statements}
-
-
-def _lines(audit: Audit, which: str) -> list[str]:
-    if audit.upper_bound is None or audit.lower_bound is None:
-        return [f"REJECTED: {refusal(audit)}{which}"]
-    lower, upper = lower_text(audit.lower_bound), upper_text(audit.upper_bound)
-    return [
-        f"PROVED  {lower} <= sup |f - g| <= {upper}{which}",
-        *theorem_lines(audit),
-        *(f"  {seconds:6.2f} s  {text}" for text, seconds in audit.statements),
-    ]
-
-
-def _comparison_lines(comparison: Comparison | None) -> list[str]:
-    if comparison is None:
-        return ["NOT COMPARED with your file: nothing was proved of which it could be the target."]
-    if comparison.difference is not None:
-        text = printable(f"{comparison.file} does not hold the target: {comparison.difference}")
-        return [f"REJECTED: {text}"]
-    pairs = ", ".join(f"{key} is {name}" for key, name in comparison.matches.items())
-    further = ", ".join(comparison.further)
-    return [
-        f"THE TARGET IS IN {printable(comparison.file)}, bit for bit",
-        *labelled("arrays", f"{printable(pairs)}."),
-        *(labelled("further", f"{printable(further)}: no part of f.") if further else []),
-        *labelled("not checked", comparison.record()["not_checked"]),
-    ]
 
 
 def _claims(options: argparse.Namespace) -> int:

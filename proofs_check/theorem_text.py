@@ -130,14 +130,15 @@ def _decimals(audit: Audit) -> tuple[str, str]:
 def _sentence(audit: Audit, record: dict[str, Any]) -> str:
     lower, upper = _decimals(audit)
     target, pruned, distance = record["target"], record["pruned"], _NORMS[record["output_norm"]]
+    inner = "a ReLU" if pruned["inner_activation"] == "relu" else "nothing"
     return (
         f"For every x in {record['domain']['text']}, {distance} <= {upper}, and for one of them "
-        f"{distance} >= {lower}; here f is the ReLU network "
-        f"{_chain(target['widths'])} with the weights of target.safetensors (SHA-256 "
-        f"{target['sha256']}), and g is the network that the mask of mask.safetensors (SHA-256 "
-        f"{pruned['mask_sha256']}) leaves of the random network {_chain(pruned['widths'])} with "
-        f"seed {_cut(str(pruned['seed']))} and law {pruned['law']}, its output multiplied by "
-        f"2^{pruned['output_exponent']}."
+        f"{distance} >= {lower}. Here f is the ReLU network {_chain(target['widths'])} with the "
+        f"weights and biases of target.safetensors (SHA-256 {target['sha256']}), and g is "
+        f"2^{pruned['output_exponent']} times what the mask of mask.safetensors (SHA-256 "
+        f"{pruned['mask_sha256']}) leaves of the random network {_chain(pruned['widths'])}, which "
+        f"the generator {pruned['generator']} draws from seed {_cut(str(pruned['seed']))} and law "
+        f"{pruned['law']}, with {inner} after the first layer of each pair."
     )
 
 

@@ -49,6 +49,7 @@ from strongltn.certify.statement import read_certificate
 from strongltn.errors import InvalidInputError
 from strongltn.networks.ticket_directory import load_ticket
 
+ROOT = Path(__file__).parents[2]
 MAX_SECONDS = 20  # wall time of one forgery, after which its worker is ended
 MAX_BYTES = 1 << 30  # of address space of a worker, beyond that of an idle one
 NUM_HONEST = 200
@@ -217,6 +218,14 @@ def test_forgeries_are_refused(honest, worker, tmp_path):
 def test_a_thousand_forgeries_are_refused(honest, worker, tmp_path):
     originals = [read_files(honest(n)) for n in range(NUM_ORIGINALS)]
     check_forgeries(originals, worker, tmp_path, at_most=10, num_false=1000)
+
+
+def test_ten_thousand_forgeries_were_refused():
+    """As ``tests/forge_many.py`` recorded it."""
+    record = json.loads((ROOT / "experiments" / "recorded" / "forgeries.json").read_text())
+    assert record["distinct"] >= 10_000
+    assert record["false_and_accepted"] == 0
+    assert "false: PROVED" not in record["counts"]
 
 
 def check_honest(directory, *, count):
