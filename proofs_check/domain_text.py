@@ -10,7 +10,6 @@ import numpy as np
 
 from proofs_check.certificate.ranges import Setting
 from proofs_check.numbers_text import (
-    float_above,
     float_below,
     lower_number,
     number_text,
@@ -21,7 +20,7 @@ _SHOWN = 6  # coordinates of a centre
 
 
 def domain_record(setting: Setting) -> dict[str, Any]:
-    """Return the domain for JSON: kind, words, and numbers.
+    """Return the domain for JSON: kind, words (a name, and the whole text), and numbers.
 
     The floats of a domain are rounded inwards, so that what was proved holds on the set that they
     name too; of a claim that was written by strongltn they are exact.
@@ -40,7 +39,7 @@ def domain_record(setting: Setting) -> dict[str, Any]:
     else:
         local, words = _local(setting)
         record |= local
-    return record | {"text": words}
+    return {"name": words} | record | {"text": words}
 
 
 def _local(setting: Setting) -> tuple[dict[str, Any], str]:
@@ -51,48 +50,52 @@ def _local(setting: Setting) -> tuple[dict[str, Any], str]:
     middles = [(high + low) / 2 for low, high in zip(lower, upper, strict=True)]
     radius = max(halves)
     narrower = sum(half < radius for half in halves)
-    # A claim about a box is about the points in it: inwards, as the floats of every domain.
-    floats = {
-        "lower": [float_above(value) for value in lower],
-        "upper": [float_below(value) for value in upper],
-        "centre": [float_below(value) for value in middles],
-    }
+    parts = (("lower", lower, upper_number), ("upper", upper, lower_number))
     record: dict[str, Any] = {
         "radius": lower_number(radius),
         "smallest_radius": lower_number(min(halves)),
         "num_narrower": narrower,
-        "centre_begins": floats["centre"][:_SHOWN],
+        "centre_begins": [float_below(value) for value in middles[:_SHOWN]],
     }
-    for name, values in (("lower", lower), ("upper", upper), ("centre", middles)):
+    for name, values, number in (*parts, ("centre", middles, lower_number)):
         record[name] = {
-            "min": lower_number(min(values)),
-            "max": upper_number(max(values)),
-            "sha256": _digest(floats[name]),
+            "min": number(min(values)),
+            "max": number(max(values)),
+            "sha256": _digest(values),
         }
     begins = ", ".join(_short(value) for value in middles[:_SHOWN])
     more = ", ..." if setting.inputs > _SHOWN else ""
+    digests = " and ".join(record[name]["sha256"] or "(no doubles)" for name, *_ in parts)
+    name = (
+        f"the box of radius {_short(radius)} about ({begins}{more}) in R^{setting.inputs} whose "
+        f"lower and upper ends have the SHA-256 {digests}"
+    )
     sides = (
-        f"; {narrower} of {setting.inputs} coordinates are narrower (half widths down to "
-        f"{number_text(min(halves))}), as where a box is cut off at the ends of a range"
+        f"{narrower} of {setting.inputs} coordinates are narrower, as where a box is cut off at "
+        f"the ends of a range: half widths down to {_short(min(halves))}"
         if narrower
-        else ""
+        else "all coordinates are equally wide"
     )
     where = "; ".join(
-        f"{name} from {_short(min(values))} to {_short(max(values))} "
-        f"(SHA-256 {record[name.partition(' ')[0]]['sha256']})"
-        for name, values in (("lower ends", lower), ("upper ends", upper), ("centre", middles))
+        f"{one} from {_short(min(values))} to {_short(max(values))}"
+        for one, values in (("lower ends", lower), ("upper ends", upper), ("centre", middles))
     )
+    record["name"] = name
     return record, (
-        f"the box of radius {number_text(radius)} (half of its largest width) about the centre "
-        f"({begins}{more}) in R^{setting.inputs}{sides}; {where}"
+        f"{name}, written as little-endian float64; radius, half of the largest width: "
+        f"{number_text(radius)}; {sides}; {where} (SHA-256 of the centre: "
+        f"{record['centre']['sha256']})"
     )
 
 
-def _digest(values: list[float | None]) -> str | None:
-    """Return SHA-256 of the numbers as little-endian float64, so that anyone can compute it."""
-    if None in values:
+def _digest(values: list[Fraction]) -> str | None:
+    """Return SHA-256 of the numbers as little-endian float64; None where they are none."""
+    floats = [float_below(value) for value in values]
+    if any(
+        one is None or Fraction(one) != value for one, value in zip(floats, values, strict=True)
+    ):
         return None
-    return hashlib.sha256(np.array(values, dtype="<f8").tobytes()).hexdigest()
+    return hashlib.sha256(np.array(floats, dtype="<f8").tobytes()).hexdigest()
 
 
 def _short(value: Fraction) -> str:

@@ -132,7 +132,7 @@ def _sentence(audit: Audit, record: dict[str, Any]) -> str:
     target, pruned, distance = record["target"], record["pruned"], _NORMS[record["output_norm"]]
     inner = "a ReLU" if pruned["inner_activation"] == "relu" else "nothing"
     return (
-        f"For every x in {record['domain']['text']}, {distance} <= {upper}, and for one of them "
+        f"For every x in {record['domain']['name']}, {distance} <= {upper}, and for one of them "
         f"{distance} >= {lower}. Here f is the ReLU network {_chain(target['widths'])} with the "
         f"weights and biases of target.safetensors (SHA-256 {target['sha256']}), and g is "
         f"2^{pruned['output_exponent']} times what the mask of mask.safetensors (SHA-256 "

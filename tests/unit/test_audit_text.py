@@ -89,7 +89,7 @@ def test_the_theorem_is_whole(name: str, tickets: dict[str, Path], capsys: Any) 
     ):
         assert condition in text, condition
     assert "{" not in text
-    for condition in (document["domain"]["text"], norm, f"seed {case.seed}", sizes, widths):
+    for condition in (document["domain"]["name"], norm, f"seed {case.seed}", sizes, widths):
         assert condition in document["theorem"]
     for side in ("lower", "upper"):
         bound = document["bounds"][side]
@@ -123,12 +123,13 @@ def test_a_local_box_says_where_it_lies() -> None:
     moved = domain_record(setting_of([0.25, 0.25, 0.5], [0.75, 0.75, 1.0]))
     cut = domain_record(setting_of([0.25, 0.0, 0.25], [0.75, 0.125, 0.75]))
     assert "radius 0.25 " in wide["text"]
-    assert "radius 0.000499" in narrow["text"]
+    assert "radius 0.0005 about (0.5, 0.5, 0.5)" in narrow["name"]
+    assert "half widths down to 0.0625" in cut["text"]
     assert wide["centre"]["max"]["float"] != moved["centre"]["max"]["float"]
     for key in ("lower", "upper", "centre"):
         assert wide[key]["sha256"] != moved[key]["sha256"]
     assert "(0.5, 0.5, 0.75)" in moved["text"]
-    assert "1 of 3 coordinates are narrower (half widths down to 0.0625)" in cut["text"]
+    assert "1 of 3 coordinates are narrower, as where a box is cut off" in cut["text"]
     assert "narrower" not in wide["text"]
     ends = np.array([0.25, 0.25, 0.25], dtype="<f8").tobytes()
     assert wide["lower"]["sha256"] == hashlib.sha256(ends).hexdigest()
