@@ -1,32 +1,50 @@
-"""Command line: ``python -m proofs_check verify DIR`` and ``python -m proofs_check claims``.
+"""Command line: ``proofs_check verify DIR`` and ``proofs_check claims``.
 
-Exit status of verify: 0 all certificates PROVED, 1 one REJECTED. Of claims: 0 when no claim is
+The command, or ``python -P -m proofs_check``, imports nothing from the directory in which it runs.
+
+Exit status of verify: 0 all certificates PROVED, and FILE holds the target where --target asks; 1
+one REJECTED, or another target. Of claims: 0 when no claim is
 REFUTED except the negative controls, which all are; else 1. Of both, 2: wrong arguments or no
 ticket directory; 3: the machine would not let us (disk, memory); 4: a crash of this program; 130
 and 143: told to stop.
 """
 
-from __future__ import annotations
+import os
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # The first place of the path is the directory in which python -m runs: a stranger's ticket may
+    # lie there, with a numpy.py beside it. Only a checkout imports from where it is.
+    _home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path[:1] = [place for place in sys.path[:1] if os.path.abspath(place) == _home]
 
 import argparse
 import json
-import os
 import signal
-import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from decimal import ROUND_CEILING, ROUND_FLOOR
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from proofs_check.certificate.audit import Audit, Verdict
-from proofs_check.certificate.exact import decimal, dyadic_text
+from proofs_check import __version__
+from proofs_check.against import compare
+from proofs_check.answers import answer_lines, answer_record
+from proofs_check.certificate.audit import Verdict
 from proofs_check.certificate.reader import NotATicketError
+from proofs_check.model_file import ModelFileError
 from proofs_check.tickets import verify_all
 
 _STOPPED = "stopped before there was an answer; a ticket is as it was."
+_EXITS = """exit status:
+  0    verify: all certificates PROVED, and --target FILE holds the target;
+       claims: no claim REFUTED but the negative controls, which all are
+  1    that is not so
+  2    wrong arguments, no ticket directory, or a FILE that cannot be read
+  3    the machine would not let us (disk, memory)
+  4    a crash of this program
+  130, 143    told to stop"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,13 +72,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="proofs_check", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("verify", help="prove or reject the claims of a saved ticket")
+    parser = _command_parser(
+        argparse.ArgumentParser,
+        prog="proofs_check",
+        description="The independent auditor: it trusts nothing that strongltn wrote.",
+        epilog=_EXITS
+        + "\n\nexample:\n  proofs_check verify ticket\n  proofs_check claims --only C01",
+    )
+    parser.add_argument("--version", action="version", version=f"proofs_check {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    command = _command_parser(
+        commands.add_parser,
+        "verify",
+        help="prove or reject the claims of a saved ticket",
+        description="Prove or reject every certificate of a ticket directory in exact arithmetic, "
+        "and print the whole theorem that was proved, and what was not checked.",
+        epilog="example:\n  proofs_check verify ticket\n"
+        "  proofs_check verify ticket --target model.pt --json\n\n"
+        "In a directory that you do not trust, use this command or python -P -m proofs_check:\n"
+        "python -m may import what lies there.",
+    )
     command.add_argument("directory", metavar="DIR", help="the ticket directory")
+    command.add_argument(
+        "--target",
+        metavar="FILE",
+        type=Path,
+        help="also compare the ticket's target, bit for bit, with your own model: .safetensors, "
+        ".npz, or a state dict of torch (.pt, .pth, .bin, .ckpt), of which nothing is run",
+    )
     command.add_argument("--json", action="store_true", help="print the audit as one JSON object")
     command.set_defaults(run=_verify)
-    command = commands.add_parser("claims", help="check every step of every proof again")
+    command = _command_parser(
+        commands.add_parser,
+        "claims",
+        help="check every step of every proof again",
+        description="Check every step of every proof of the theorems again.",
+        epilog="example:\n  proofs_check claims --only C01,C07\n  proofs_check claims --full",
+    )
     command.add_argument(
         "--only", metavar="IDS", default="", help="such as C01,C07; C25: all of it"
     )
@@ -72,6 +120,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _command_parser(make: Any, *names: str, **texts: str) -> argparse.ArgumentParser:
+    """Return a parser whose texts keep their lines."""
+    parser: argparse.ArgumentParser = make(
+        *names, formatter_class=argparse.RawDescriptionHelpFormatter, **texts
+    )
+    return parser
+
+
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer >= 0")
@@ -79,50 +135,25 @@ def _seed(text: str) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    comparison = None
     try:
         audits = verify_all(options.directory)
-    except NotATicketError as error:
+        proved = [audit for audit in audits.values() if audit.verdict is Verdict.PROVED]
+        if options.target is not None and proved:  # all speak of one ticket.json
+            comparison = compare(proved[0].facts, options.target)
+    except (NotATicketError, ModelFileError) as error:
         _say(str(error))
         return 2
-    is_proved = all(audit.verdict is Verdict.PROVED for audit in audits.values())
+    is_other = comparison is not None and comparison.difference is not None
+    is_good = len(proved) == len(audits) and not is_other
     if options.json:
-        first, *others = ({"file": name, **_record(audit)} for name, audit in audits.items())
-        reasons = (f"{name}: {audit.rejected}" for name, audit in audits.items() if audit.rejected)
-        whole = {
-            "verdict": Verdict.PROVED if is_proved else Verdict.REJECTED,
-            "rejected": next(reasons, None),
-            "others": others,
-        }
-        text = json.dumps({**first, **whole}, indent=2, allow_nan=False)
+        record = answer_record(audits, comparison, is_good=is_good)
+        text = json.dumps(record, indent=2, allow_nan=False)
     else:
-        names = {name: f"  ({name})" if len(audits) > 1 else "" for name in audits}
-        text = "\n".join(line for name in audits for line in _lines(audits[name], names[name]))
+        is_asked = options.target is not None
+        text = "\n".join(answer_lines(audits, comparison, is_compared=is_asked))
     _answer(text)
-    return 0 if is_proved else 1
-
-
-def _facts(audit: Audit) -> dict[str, str | int]:
-    exact = {"lower_bound": audit.lower_bound, "upper_bound": audit.upper_bound}
-    ends = {key: dyadic_text(value) for key, value in exact.items() if value is not None}
-    return {**ends, **audit.facts}
-
-
-def _record(audit: Audit) -> dict[str, object]:
-    report = {"verdict": audit.verdict, "rejected": audit.rejected, **_facts(audit)}
-    return report | {"statements": audit.statements}
-
-
-def _lines(audit: Audit, which: str) -> list[str]:
-    if audit.upper_bound is None or audit.lower_bound is None:
-        return [f"REJECTED: {_shown(str(audit.rejected))}{which}"]
-    lower = decimal(audit.lower_bound, 7, ROUND_FLOOR)
-    upper = decimal(audit.upper_bound, 7, ROUND_CEILING)
-    facts = _facts(audit).items()
-    return [
-        f"PROVED  {lower} <= sup |f - g| <= {upper}{which}",
-        *(f"  {name.replace('_', ' ')}: {_shown(str(fact))}" for name, fact in facts),
-        *(f"  {seconds:6.2f} s  {text}" for text, seconds in audit.statements),
-    ]
+    return 0 if is_good else 1
 
 
 def _claims(options: argparse.Namespace) -> int:

@@ -164,11 +164,24 @@ app.command()(certify)
 
 
 @app.command()
-def verify(directory: TicketDirectory, as_json: Json = False) -> None:
+def verify(
+    directory: TicketDirectory,
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--target",
+            metavar="FILE",
+            help="Also compare the target, bit for bit, with your own model: .safetensors, "
+            ".npz, or a state dict of torch.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Check a ticket and its certificate in exact arithmetic, with the independent proofs_check."""
     from proofs_check.__main__ import main as proofs_check_main
 
-    arguments = ["verify", str(directory)] + (["--json"] if as_json else [])
+    compared = [] if target is None else ["--target", str(target)]
+    arguments = ["verify", str(directory), *compared] + (["--json"] if as_json else [])
     raise typer.Exit(proofs_check_main(arguments))
 
 

@@ -75,9 +75,15 @@ def malformed(tree: Tree) -> Iterator[tuple[str, Tree]]:
                 yield f"{where} shorter", put(tree, at, value[:-1])
                 yield f"{where} longer", put(tree, at, [*value, value[-1]])
             yield f"{where} no list", put(tree, at, {str(k): v for k, v in enumerate(value)})
-        elif at[-1] != "name":  # any text names a layer
+        else:
+            is_free = at[-1] in ("name", "construction")  # any text names a layer, a construction
             for bad in MALFORMED:
-                if bad is not value and not (bad == "" and value == ""):
+                is_text = isinstance(bad, str) and not bad.startswith("@")
+                if (
+                    bad is not value
+                    and not (bad == "" and value == "")
+                    and not (is_free and is_text)
+                ):
                     yield f"{where} = {str(bad)[:20]!r}", put(tree, at, bad)
     yield from ((f"all of it {str(bad)[:20]!r}", bad) for bad in (True, None, [], 0, "NaN", [tree]))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import io
 import json
 import platform
 import random
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -213,8 +215,39 @@ def _target(data: bytes, originals: Originals, directory: Path) -> None:
     load_target(directory / TARGET)
 
 
+def _model(suffix: str) -> Callable[[bytes, Originals, Path], None]:
+    def read(data: bytes, originals: Originals, directory: Path) -> None:
+        from proofs_check.model_file import read_model
+
+        directory.mkdir()
+        path = directory / f"model{suffix}"
+        if suffix == ".pt":
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("model/data.pkl", data)
+                archive.writestr("model/data/0", bytes(64))
+        else:
+            path.write_bytes(data)
+        read_model(path)
+
+    return read
+
+
+def seeds_of_state_dicts(originals: Originals) -> Iterator[bytes]:
+    """The pickles of two state dicts, as torch writes them."""
+    import torch
+
+    states = ({"fc.weight": torch.ones(2, 3)}, {"epoch": 3, "model": {"a": torch.ones(4)[1:]}})
+    for state in states:
+        stream = io.BytesIO()
+        torch.save(state, stream)
+        with zipfile.ZipFile(stream) as archive:
+            (name,) = (name for name in archive.namelist() if name.endswith("data.pkl"))
+            yield archive.read(name)
+
+
 _READING = (
     "proofs_check.certificate.audit",
+    "proofs_check.model_file",
     "strongltn.certify.statement",
     "strongltn.networks.state_dict",
     "strongltn.networks.target_file",
@@ -222,6 +255,7 @@ _READING = (
 )
 _REJECTED = ("Rejected", "NotATicketError")
 _INVALID = ("InvalidInputError",)
+_UNREADABLE = ("ModelFileError",)
 READERS = {
     "JSON": Reader(_json, _REJECTED, seeds_of(*DOCUMENTS)),
     "arrays": Reader(_arrays, _REJECTED, seeds_of(*ARRAYS)),
@@ -234,6 +268,8 @@ READERS = {
         _whole(with_other_bytes, _read_certificate), _INVALID, seeds_of_bytes
     ),
     "load_target": Reader(_target, _INVALID, seeds_of(TARGET, MASK)),
+    "read_model, torch": Reader(_model(".pt"), _UNREADABLE, seeds_of_state_dicts),
+    "read_model, safetensors": Reader(_model(".safetensors"), _UNREADABLE, seeds_of(TARGET)),
 }
 
 

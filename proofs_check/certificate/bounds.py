@@ -74,7 +74,7 @@ def difference_at(setting: Setting) -> Any:
     if setting.radius is not None:
         require_bound("||attack|| <= radius", setting.radius, (0, x.square_sum(), 0))
     inside = (setting.ends[0] <= x) & (x <= setting.ends[1])
-    require(inside.all(), "lower <= attack <= upper")
+    require(inside.all(), "the attack must lie in the domain, lower <= attack <= upper")
     v = join(x.relu(), (-x).relu())
     for layer in setting.layers:
         value = layer.form @ v + layer.constant
@@ -89,20 +89,20 @@ def prove_quadratic(setting: Setting, ranges: list[Any]) -> None:
     eps, grid, tau = claim["unit_exponent"], claim["factor_exponent"], claim["tau"]
     n, total = state.q.stop, state.size + setting.layers[-1].outputs
     widest = max(total, *(2 * layer.outputs for layer in setting.layers))
-    require(total * widest <= _MAX_ENTRIES, f"quadratic: few entries: {total} x {widest}")
+    require(total * widest <= _MAX_ENTRIES, f"quadratic: too many entries: {total} x {widest}")
     roots = setting.take("quadratic.diagonal", n, exponent=grid)
     factor = setting.take("quadratic.factor", total - n, total, exponent=grid)
     sizes = [n if setting.radius is None else 1, state.lifted.size, *[state.a.size] * 5]
     p, k = setting.take("quadratic.multipliers", 2, sum(sizes), exponent=0).numerators
-    require(all(n in EXPONENT for n in k), f"quadratic: exponents of multipliers lie in {EXPONENT}")
+    require(all(n in EXPONENT for n in k), f"quadratic: exponents must lie in {EXPONENT}")
     column, ends = Dyadic((p << (k - k.min()))[:, None], k.min()), np.cumsum(sizes)
     parts = (column[end - size : end] for end, size in zip(ends, sizes, strict=True))
     theta = dict(zip(_FAMILIES, parts, strict=True))
     for name in ("domain", "difference", "ceiling"):
-        require((theta[name] >= 0).all(), f"quadratic: multipliers of {name} are >= 0")
+        require((theta[name] >= 0).all(), f"quadratic: multipliers of {name} must be >= 0")
     M = state.matrix(theta, tau, eps)
     diagonal = M.map(np.diagonal)
-    require((diagonal > 0).all(), "quadratic: M_jj > 0")
+    require((diagonal > 0).all(), "quadratic: M_jj must be > 0")
     # S M S, S the powers of two that bring the diagonal near 1.
     bits = [entry.bit_length() + diagonal.exponent for entry in diagonal.numerators]
     scales = -(np.array(bits, dtype=object) // 2)

@@ -99,10 +99,10 @@ def read_target(arrays: dict[str, Array], i: int, ticket: dict[str, Any]) -> tup
     """Take W and b of layer i out of `arrays`; return 2^-k_i W and 2^-(k_0 + ... + k_i) b."""
     shape = ticket["layers"][i]
     sizes = shape["outputs"], shape["inputs"]
-    weight, bias = take(arrays, f"{i}.weight", "f4 f8", shape=sizes), np.zeros(sizes[0])
+    weight, bias = take(arrays, f"{i}.weight", "float32, float64", shape=sizes), np.zeros(sizes[0])
     if shape["bias"]:
-        bias = take(arrays, f"{i}.bias", "f4 f8", shape=sizes[:1])
-    require(all(np.isfinite(x).all() for x in (weight, bias)), f"weights of layer {i} are finite")
+        bias = take(arrays, f"{i}.bias", "float32, float64", shape=sizes[:1])
+    require(all(np.isfinite(x).all() for x in (weight, bias)), f"layer {i} is not finite")
     powers = -ticket["scale_exponents"][i], -ticket["total_exponents"][i]
     return from_floats(weight, powers[0]), from_floats(bias, powers[1])
 
@@ -110,16 +110,16 @@ def read_target(arrays: dict[str, Array], i: int, ticket: dict[str, Any]) -> tup
 def read_mask(arrays: dict[str, Array], i: int, ticket: dict[str, Any]) -> tuple[Array, ...]:
     """Take the mask of pair i: hidden neurons that keep anything, their inputs, the packed bits."""
     shape, num_hidden = ticket["layers"][i], ticket["source"]["widths"][2 * i + 1]
-    hidden = take(arrays, f"{i}.hidden", "i8", shape=(-1,))
+    hidden = take(arrays, f"{i}.hidden", "int64", shape=(-1,))
     h, columns = hidden.size, shape["inputs"] + shape["bias"]
-    inputs = take(arrays, f"{i}.inputs", "i8", shape=(h,))
-    kept = take(arrays, f"{i}.kept", "u1", shape=(shape["outputs"], -(-h // 8)))
+    inputs = take(arrays, f"{i}.inputs", "int64", shape=(h,))
+    kept = take(arrays, f"{i}.kept", "uint8", shape=(shape["outputs"], -(-h // 8)))
     # Neighbours are compared, not subtracted: a difference of 64-bit integers may overflow.
-    require((hidden[1:] > hidden[:-1]).all(), f"'{i}.hidden' is strictly increasing")
+    require((hidden[1:] > hidden[:-1]).all(), f"'{i}.hidden' must be strictly increasing")
     for name, array, size in (("hidden", hidden, num_hidden), ("inputs", inputs, columns)):
-        require(((array >= 0) & (array < size)).all(), f"'{i}.{name}' lies in [0, {size})")
+        require(((array >= 0) & (array < size)).all(), f"'{i}.{name}' must lie in [0, {size})")
     clear = h % 8 == 0 or not (kept[:, -1] >> (h % 8)).any()
-    require(clear, f"'{i}.kept' has zero bits past bit {h - 1} of every row")
+    require(clear, f"'{i}.kept' must have zero bits past bit {h - 1} of every row")
     return hidden, inputs, kept
 
 

@@ -54,7 +54,7 @@ class Dyadic(NDArrayOperatorsMixin):
     def at(self, exponent: int) -> Any:
         """Return the numerators with respect to a smaller or equal exponent."""
         shift, size = self.exponent - exponent, self.numerators.size
-        require(shift * size <= _MAX_BITS, "the numbers of an array are of similar size")
+        require(shift * size <= _MAX_BITS, "the numbers of an array must be of similar size")
         return self.numerators << shift if shift else self.numerators
 
     def scaled(self, power: int) -> Any:
@@ -116,7 +116,7 @@ def require_bound(statement: str, claimed: Dyadic, *sums: tuple[Any, Any, Any]) 
     first = np.unravel_index(int(np.argmin(good)), good.shape)
     have, r, p, q = (decimal((0 * rest + x).fraction(*first), 20) for x in (claimed, r, p, q))
     place = " of entry " + ", ".join(map(str, first)) if first else ""
-    raise Rejected(f"{statement}{place}: {have} is less than {r} + sqrt({p}) + sqrt({q})")
+    raise Rejected(f"{statement}{place} is not proved: {have} < {r} + sqrt({p}) + sqrt({q})")
 
 
 def decimal(value: Fraction, digits: int, rounding: str | None = None) -> str:
@@ -124,10 +124,3 @@ def decimal(value: Fraction, digits: int, rounding: str | None = None) -> str:
     # Decimal(int) is exact and division rounds correctly, so that the direction is rigorous.
     context = Context(prec=digits, rounding=rounding)
     return str(context.divide(Decimal(value.numerator), Decimal(value.denominator)))
-
-
-def dyadic_text(value: Fraction) -> str:
-    """Return a dyadic rational as ``"p*2^k"``, p odd or zero."""
-    p = value.numerator
-    twos = max(0, (p & -p).bit_length() - 1)
-    return f"{p >> twos}*2^{twos + 1 - value.denominator.bit_length()}"

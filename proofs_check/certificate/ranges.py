@@ -32,7 +32,7 @@ class Setting:
     def __post_init__(self) -> None:
         claim, ones = self.certificate["domain"], np.ones((1, self.inputs), dtype=int)
         keys, names = _KEYS[claim["kind"]], ("lower", "upper")
-        require(sorted(claim) == keys.split(), f"domain has the keys {keys}: got {sorted(claim)}")
+        require(sorted(claim) == keys.split(), f"domain must have {keys}: got {sorted(claim)}")
         self.radius = claim.get("radius")
         if claim["kind"] == "ball":
             pair = [-self.radius, self.radius]
@@ -45,27 +45,27 @@ class Setting:
         square = abs(self.ends).map(np.max, axis=0).square_sum()
         self.reach = (0, square, 0) if self.radius is None else (self.radius, 0, 0)
         # Over an empty domain every bound would hold.
-        require((self.ends[0] <= self.ends[1]).all(), "the domain is not empty: lower <= upper")
+        require((self.ends[0] <= self.ends[1]).all(), "the domain is empty: lower > upper")
 
     def take(self, key: str, *shape: int, exponent: int) -> Any:
         """Remove and return integers of the witness times two to `exponent`, or reject."""
-        return Dyadic(take(self.witness, key, "i8", shape=shape), exponent)
+        return Dyadic(take(self.witness, key, "int64", shape=shape), exponent)
 
     def leaves(self, tree: Array) -> Any:
         """Return the ends (leaves, 2, inputs) of the boxes into which a tree cuts the inputs."""
         boxes, stack = [], [(self.ends, 0)]
         for node in tree.tolist():
-            require(stack, "nothing follows the tree")
+            require(stack, "something follows the tree")
             box, depth = stack.pop()
             if node == -1:
                 boxes.append(box[None])
                 continue
             inside = 0 <= node < self.inputs and depth < _MAX_DEPTH and self.radius is None
-            require(inside, f"the tree cuts boxes along coordinates: {node} at depth {depth}")
+            require(inside, f"the tree must cut boxes along coordinates: {node} at depth {depth}")
             lower, upper = box.numerators * 2, box.numerators * 2
             lower[1, node] = upper[0, node] = box.numerators[:, node].sum()
             stack += [(Dyadic(half, box.exponent - 1), depth + 1) for half in (upper, lower)]
-        require(not stack, "the tree is whole")
+        require(not stack, "the tree ends before its last leaf")
         return join(*boxes, axis=0)
 
 
@@ -74,7 +74,7 @@ def prove_ranges(setting: Setting, name: str) -> list[Any]:
     layers, claims = setting.layers, setting.certificate["methods"][name]
     tree = setting.take(f"{name}.tree", -1, exponent=0).numerators
     most = _MAX_NODES if name == "input-splitting" else 1
-    require(1 <= tree.size <= most, f"{name}.tree has 1 to {most} nodes: {tree.size}")
+    require(1 <= tree.size <= most, f"{name}.tree must have 1 to {most} nodes: {tree.size}")
     exponents, inputs = claims["multiplier_exponents"], [layer.inputs for layer in layers]
     work = tree.size * sum(inputs) * max(layer.outputs for layer in layers)
     is_plain = not exponents and tree.size == 1
@@ -87,13 +87,13 @@ def prove_ranges(setting: Setting, name: str) -> list[Any]:
     step = max(1, _BLOCK // max(inputs))
     for i, layer in enumerate(layers):
         key, num, multipliers = f"{name}.{i}", layer.outputs, None
-        require(len(claims["range_exponents"][i]) == 2, f"{name}: range_exponents are pairs")
+        require(len(claims["range_exponents"][i]) == 2, f"{name}: range_exponents must be pairs")
         if exponents and i > 0:
             shape = leaves, 4 * num, 2 * sum(inputs[1 : i + 1])
             multipliers = setting.take(f"{key}.multipliers", *shape, exponent=exponents[i - 1])
         grids = zip(("target", "difference"), claims["range_exponents"][i], strict=True)
         ends = join(*(setting.take(f"{key}.{k}", leaves, 2, num, exponent=n) for k, n in grids))
-        require((ends[:, 0] <= ends[:, 1]).all(), f"{name}: lower <= upper in layer {i}")
+        require((ends[:, 0] <= ends[:, 1]).all(), f"{name}: lower <= upper must hold in layer {i}")
         for start in range(0, 4 * num * leaves, step):
             leaf, row = np.divmod(np.arange(start, min(start + step, 4 * num * leaves)), 4 * num)
             # Statements -z, z, -d, d, each sign (form v + constant) <= sign end.
@@ -135,7 +135,14 @@ def _largest(coefficients: Any, points: Any, leaf: Array) -> Any:
     """Return the sum over neurons of the largest sum of coefficients times coordinates."""
     factors = coefficients.numerators.reshape(len(leaf), -1, points.numerators.shape[3])
     used = points.numerators[:, :, : factors.shape[1]]
-    best = reduce(np.maximum, ((factors * point[leaf]).sum(axis=1) for point in used))
+    best = reduce(np.maximum, ((factors * point[leaf]).sum(axis=1) for point in used[:4]))
+    # Only a neuron that switches can be largest elsewhere than at the corners, the first four.
+    after, before = np.split(points.numerators[:4], 2, axis=2)
+    is_linear = (after == before).all(axis=(0, 2)) | (after == 0).all(axis=(0, 2))
+    row, place = np.nonzero(~is_linear[leaf])
+    bent = factors[row, :, place]
+    others = ((bent * point[leaf[row], :, place]).sum(axis=1) for point in used[4:])
+    best[row, place] = reduce(np.maximum, others, best[row, place])
     return Dyadic(best.sum(axis=1), coefficients.exponent + points.exponent)
 
 

@@ -15,7 +15,7 @@ _DYADIC = re.compile(r"(-?[0-9]{1,4000})\*2\^(-?[0-9]{1,4})")
 
 
 def _text(value: Any, where: str) -> str:
-    require(isinstance(value, str), f"{where} is a string: got {show(value)}")
+    require(isinstance(value, str), f"{where} must be a string: got {show(value)}")
     return str(value)
 
 
@@ -24,14 +24,14 @@ def _dyadic(value: Any, where: str) -> Dyadic:
         return Dyadic(value)
     match = _DYADIC.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise Rejected(f'{where} is an integer or "p*2^k": got {show(value)}')
+        raise Rejected(f'{where} must be an integer or "p*2^k": got {show(value)}')
     return Dyadic(int(match[1]), fit(int(match[2]), EXPONENT, f"exponent of {where}"))
 
 
 def _bound(value: Any, where: str) -> Dyadic:
     # A negative N would pass wherever only its square is compared, and then prove too much.
     claimed = _dyadic(value, where)
-    require(claimed >= 0, f"{where} >= 0: got {show(value)}")
+    require(claimed >= 0, f"{where} must be >= 0: got {show(value)}")
     return claimed
 
 
@@ -40,7 +40,7 @@ _SOURCE = {"generator": ("philox4x32-10",), "seed": range(1 << 4096), "law": _LA
 _TICKET = {
     "format": ("strongltn-ticket",),
     "version": (1,),
-    "construction": ("relu-diamond", "linear-diamond", "single-weight"),
+    "construction": _text,
     "layers": [{"name": _text, "inputs outputs": _WIDTH, "bias": (True, False)}],
     "source": _SOURCE | {"widths": [_WIDTH], "inner_activation": ("relu", "linear")},
     "scale_exponents": [EXPONENT],
@@ -75,13 +75,13 @@ def parse_ticket(value: Any) -> dict[str, Any]:
     """Return the content of ticket.json with sizes that agree, or reject."""
     ticket: dict[str, Any] = fit(value, _TICKET, "ticket.json")
     layers, widths, scales = ticket["layers"], ticket["source"]["widths"], ticket["scale_exponents"]
-    require(layers, "there is at least one layer")
+    require(layers, "there are no layers")
     sizes = [layers[0]["inputs"], *(layer["outputs"] for layer in layers)]
     inputs = [layer["inputs"] for layer in layers]
-    require(inputs == sizes[:-1], f"inputs are the outputs before: {show(inputs)}")
+    require(inputs == sizes[:-1], f"inputs must be the outputs before: {show(inputs)}")
     good = len(widths) == 2 * len(layers) + 1 and widths[::2] == sizes
-    require(good, f"widths are those of the layers, {show(sizes)}: got {show(widths)}")
-    require(len(scales) == len(layers), f"scale_exponents has {len(layers)} entries")
+    require(good, f"widths must be those of the layers, {show(sizes)}: got {show(widths)}")
+    require(len(scales) == len(layers), f"scale_exponents must have {len(layers)} entries")
     totals = fit(list(itertools.accumulate(scales)), [EXPONENT], "sums of scale_exponents")
     return ticket | {"total_exponents": totals}
 
@@ -93,5 +93,5 @@ def parse_certificate(value: Any, num: int) -> dict[str, Any]:
         for key, part in method.items():
             sizes = (0, num - 1) if key == "multiplier_exponents" else (num,)
             good = not isinstance(part, list) or len(part) in sizes
-            require(good, f"{name}: {key} has {sizes[-1]} entries: got {show(part)}")
+            require(good, f"{name}: {key} must have {sizes[-1]} entries")
     return certificate

@@ -27,6 +27,7 @@ from strongltn.default_state import in_default_state
 from strongltn.networks.domain import Domain, OutputNorm
 from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import Ticket
+from strongltn.networks.ticket_directory import within_limits
 from strongltn.networks.weight_error import LayerError, weight_errors
 from strongltn.numerics.dyadic import to_text
 
@@ -76,6 +77,11 @@ class Certificate:
             The content of ticket.json.
         name : str
             The name of the certificate's own file.
+
+        Raises
+        ------
+        BudgetExceeded
+            A file would be larger than the auditor reads.
         """
         domain, arrays = domain_entry(self.domain)
         witness = save(_contiguous(arrays | self._arrays()))
@@ -94,7 +100,7 @@ class Certificate:
             "attack_exponent": self.attack.inputs.exponent,
         }
         text = json.dumps(certificate, indent=1, allow_nan=False) + "\n"
-        return {witness_file(witness_sha256): witness, name: text.encode("ascii")}
+        return within_limits({witness_file(witness_sha256): witness, name: text.encode("ascii")})
 
     def _arrays(self) -> Arrays:
         arrays = {"attack": self.attack.inputs.numerators}

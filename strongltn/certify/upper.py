@@ -14,7 +14,7 @@ from strongltn.certify.differential.bound import (
 )
 from strongltn.certify.differential.ranges import LayerRanges
 from strongltn.certify.differential.splitting import SplittingSettings, input_splitting
-from strongltn.certify.limits import max_nodes
+from strongltn.certify.limits import fits_multipliers, max_leaves
 from strongltn.certify.method import (
     BACKWARD_DIFFERENTIAL,
     CENTRE_SPLIT,
@@ -113,7 +113,7 @@ def upper_bounds(
             interval = differential_interval(*problem)
             methods[name] = Method.from_differential(name, interval, norm)
         with stages.stage(BACKWARD_DIFFERENTIAL) as name:
-            if max_nodes(layers):
+            if fits_multipliers(layers):
                 slopes = settings.backward if settings.is_tight else None
                 backward = backward_differential(*problem, settings=slopes)
             else:
@@ -153,7 +153,7 @@ def _splitting(
             f"and the domain is {domain}",
             result=None,
         )
-    most = (max_nodes(layers) + 1) // 2  # a tree of n leaves has 2 n - 1 nodes
+    most = max_leaves(layers)
     if not most:
         raise UnsolvedError("the layers are too wide for a tree in the file", result=None)
     limited = replace(settings.splitting, max_leaves=min(most, settings.splitting.max_leaves))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.rng import GRID_EXPONENT
 
+_MAX_SAMPLES = 1 << 31  # as in ``proofs_check/FORMAT.md``
 _MAX_SCALE_EXPONENT = 4096  # as in ``proofs_check/FORMAT.md``; far beyond what doubles need
 
 
@@ -47,7 +49,7 @@ class Ticket:
         k_i: pair i stands in for the target layer's weights / 2^k_i. The pruned network's output is
         multiplied by 2^(k_0 + k_1 + ...), exactly, by ReLU's positive homogeneity.
     construction : str
-        Name of the construction that found the mask.
+        Name of the construction that found the mask, whatever its author calls it.
     samples_per_weight : int
         Random samples that each subset sum saw.
     """
@@ -66,13 +68,24 @@ class Ticket:
                 got=f"{len(self.pairs)} masks and {len(self.scale_exponents)} scales",
                 allowed=f"one of each for the {num_pairs} pairs of source layers",
             )
-        for exponent in self.scale_exponents:
-            if type(exponent) is not int or abs(exponent) > _MAX_SCALE_EXPONENT:
-                raise InvalidInputError(
-                    "scale_exponents",
-                    got=self.scale_exponents,
-                    allowed=f"integers in [-{_MAX_SCALE_EXPONENT}, {_MAX_SCALE_EXPONENT}]",
-                )
+        is_whole = all(type(exponent) is int for exponent in self.scale_exponents)
+        sums = list(accumulate(self.scale_exponents)) if is_whole else []
+        if not is_whole or any(
+            abs(k) > _MAX_SCALE_EXPONENT for k in (*self.scale_exponents, *sums)
+        ):
+            raise InvalidInputError(
+                "scale_exponents",
+                got=self.scale_exponents,
+                allowed=f"integers in [-{_MAX_SCALE_EXPONENT}, {_MAX_SCALE_EXPONENT}], and their "
+                "sums k_0 + ... + k_i too",
+            )
+        if not isinstance(self.construction, str):
+            raise InvalidInputError("construction", got=self.construction, allowed="a name")
+        samples = self.samples_per_weight
+        if type(samples) is not int or not 1 <= samples < _MAX_SAMPLES:
+            raise InvalidInputError(
+                "samples_per_weight", got=samples, allowed=f"an integer in [1, {_MAX_SAMPLES})"
+            )
         for i, pair in enumerate(self.pairs):
             width, columns = self.source.shape(2 * i)
             outputs, _ = self.source.shape(2 * i + 1)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from strongltn.errors import InvalidInputError
+from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.networks.mask import PairMask
 from strongltn.networks.reading import Reading
 from strongltn.networks.source import Activation, SourceNetwork
@@ -32,8 +32,10 @@ TARGET_FILE = "target.safetensors"
 MASK_FILE = "mask.safetensors"
 REPORT_FILE = "report.json"
 
-#: The largest JSON file that is read, in bytes; the auditor has the same limit.
+#: The largest JSON file and the largest file of arrays that are read and written, in bytes; the
+#: auditor has the same limits.
 MAX_JSON_BYTES = 1 << 24
+MAX_ARRAY_BYTES = 1 << 31
 
 _FORMAT = "strongltn-ticket"
 #: Names of certificates and of their witnesses.
@@ -49,7 +51,13 @@ _UNREADABLE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueErr
 
 
 def ticket_files(target: TargetNetwork, ticket: Ticket) -> dict[str, bytes]:
-    """Return the files of a ticket and its target, by name."""
+    """Return the files of a ticket and its target, by name.
+
+    Raises
+    ------
+    BudgetExceeded
+        A file would be larger than the auditor reads.
+    """
     weights: dict[str, NDArray[Any]] = {}
     for i, layer in enumerate(target.layers):
         weights[f"{i}.weight"] = layer.weight
@@ -90,6 +98,24 @@ def ticket_files(target: TargetNetwork, ticket: Ticket) -> dict[str, bytes]:
     if str(target.reading):
         description["reading"] = f"{target.chain}. {target.reading}"
     files[TICKET_FILE] = (json.dumps(description, indent=1, allow_nan=False) + "\n").encode("ascii")
+    return within_limits(files)
+
+
+def within_limits(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Return files of a ticket directory, by name, unless one is larger than the auditor reads.
+
+    Raises
+    ------
+    BudgetExceeded
+        One is.
+    """
+    for name, content in files.items():
+        most = MAX_JSON_BYTES if name.endswith(".json") else MAX_ARRAY_BYTES
+        if len(content) > most:
+            raise BudgetExceeded(
+                f"{name} would have {len(content):,} bytes, of which proofs_check reads at most "
+                f"{most:,}: the network is too large for a ticket that can be checked"
+            )
     return files
 
 
@@ -147,6 +173,8 @@ TICKET_CONTENTS = Contents(
 
 
 def _target_from(description: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> TargetNetwork:
+    if not all(isinstance(layer["name"], str) for layer in description["layers"]):
+        raise TypeError("the name of a layer is no text")
     target = TargetNetwork(
         tuple(
             LinearLayer(

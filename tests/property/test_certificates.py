@@ -15,6 +15,7 @@ from oracles import pruned_output, squared_distance, target_output
 from strategies import constructions, seeds, tickets
 
 from proofs_check import Verdict, verify
+from proofs_check.theorem_text import theorem
 from strongltn import pipeline
 from strongltn.certify import Attack, CertifySettings, certify_ticket
 from strongltn.certify.differential.bound import BackwardSettings
@@ -232,7 +233,7 @@ def test_saved_tickets_are_proved_and_reload(tmp_path_factory, target, law, is_t
     assert audit.verdict is Verdict.PROVED, audit.rejected
     assert audit.upper_bound == result.certificate.upper_bound
     assert audit.lower_bound == result.certificate.lower_bound
-    assert audit.facts["kept_source_weights"] == result.ticket.num_kept
+    assert theorem(audit)["pruned"]["num_kept"] == result.ticket.num_kept
     loaded_target, loaded = load_ticket(directory)
     assert loaded.source == result.ticket.source
     assert loaded.drawn_sha256() == result.ticket.drawn_sha256()

@@ -44,10 +44,12 @@ from ticket_files import (
 )
 
 from proofs_check import NotATicketError, Verdict, verify
+from proofs_check.theorem_text import refusal, theorem, theorem_lines
 from strongltn.certify.statement import read_certificate
 from strongltn.errors import InvalidInputError
 from strongltn.networks.ticket_directory import load_ticket
 
+ROOT = Path(__file__).parents[2]
 MAX_SECONDS = 20  # wall time of one forgery, after which its worker is ended
 MAX_BYTES = 1 << 30  # of address space of a worker, beyond that of an idle one
 NUM_HONEST = 200
@@ -83,11 +85,26 @@ def judge(directory):
     began = time.process_time()
     try:
         audit = verify(directory)
+        check_words(audit)
         found = (audit.verdict.value, audit.upper_bound, audit.lower_bound, audit.rejected)
     except NotATicketError as error:
         found = ("NOT A TICKET", None, None, str(error))
     signal.alarm(0)
     return Judgement(*found, time.process_time() - began, peak_bytes() - before)
+
+
+def check_words(audit):
+    """Have the answer written, whatever a forger wrote: plain text, and JSON that is read back."""
+    if audit.verdict is Verdict.REJECTED:
+        lines = [refusal(audit)]
+        if not re.search(r" \(step [1-5] of 5: [a-z ,]+\)$", lines[0]):
+            raise ValueError(f"no refusal: {lines[0]}")
+    else:
+        lines = theorem_lines(audit)
+        json.loads(json.dumps(theorem(audit), allow_nan=False))
+    for line in lines:
+        if not (line.isascii() and line.isprintable()):
+            raise ValueError(f"{line!r} is not for a terminal")
 
 
 def peak_bytes(*, anew=False):
@@ -153,11 +170,11 @@ def false_statement(directory, judgement, *, seed, count):
     return None
 
 
-def check_forgeries(originals, worker, root, *, at_most, num_false):
+def check_forgeries(originals, worker, root, *, at_most, num_false, seed=1):
     """Have every forgery judged; return the counts by kind and verdict."""
     counts, slowest, peak = Counter(), 0.0, 0
     wrong = []
-    for n, forgery in enumerate(forgeries(originals, at_most=at_most, seed=1)):
+    for n, forgery in enumerate(forgeries(originals, at_most=at_most, seed=seed)):
         directory = root / str(n)
         write_files(forgery.files, directory)
         try:
@@ -201,6 +218,14 @@ def test_forgeries_are_refused(honest, worker, tmp_path):
 def test_a_thousand_forgeries_are_refused(honest, worker, tmp_path):
     originals = [read_files(honest(n)) for n in range(NUM_ORIGINALS)]
     check_forgeries(originals, worker, tmp_path, at_most=10, num_false=1000)
+
+
+def test_ten_thousand_forgeries_were_refused():
+    """As ``tests/forge_many.py`` recorded it."""
+    record = json.loads((ROOT / "experiments" / "recorded" / "forgeries.json").read_text())
+    assert record["distinct"] >= 10_000
+    assert record["false_and_accepted"] == 0
+    assert "false: PROVED" not in record["counts"]
 
 
 def check_honest(directory, *, count):
@@ -293,6 +318,8 @@ NESTED = b"[" * 10**5 + b"]" * 10**5
         (TICKET, ("scale_exponents", 0), "one"),
         (TICKET, ("scale_exponents", 0), 1.5),
         (TICKET, ("scale_exponents", 0), 10**10),
+        (TICKET, ("layers", 0, "name"), 1.5),
+        (TICKET, ("construction",), 1.5),
         (CERTIFICATE, (), NESTED),
         (CERTIFICATE, ("domain", "radius"), "1*2^4000"),
         (CERTIFICATE, ("upper_bound",), "1*2^999999999"),

@@ -462,7 +462,7 @@ def test_two_commands_in_one_ticket(copy):
 
 def test_a_path_in_place_of_a_digest_is_rejected(copy):
     edit_json(copy, "certificate.json", lambda c: c.update(witness_sha256="/../../etc/passwd"))
-    assert "is a digest" in verify(copy).rejected
+    assert "must be a digest" in verify(copy).rejected
 
 
 def test_a_bad_certificate_beside_a_good_one_is_rejected(copy, capsys):
