@@ -7,7 +7,12 @@ was wrong with the value, what is allowed, and what to try.
 from __future__ import annotations
 
 import copyreg
+import difflib
+from collections.abc import Iterable
 from typing import Any
+
+_MAX_SUGGESTED = 3
+_MAX_LETTERS = 100  # of a word that is compared; a longer one is no misspelt name
 
 
 class StrongLTNError(Exception):
@@ -78,3 +83,39 @@ class TrainingDiverged(StrongLTNError):
 
 class SoundnessBug(StrongLTNError):
     """A self-check of ours failed. Never the caller's mistake: please report it."""
+
+
+def suggestion(got: object, known: Iterable[str]) -> str:
+    """Return the question whether a known word was meant, or "" where none is near.
+
+    The one place where misspelt names of theorems, recipes, methods, laws and options are compared
+    with the right ones: as words without regard to upper and lower case, and as beginnings. Meant
+    as the `hint` of an `InvalidInputError`.
+
+    Parameters
+    ----------
+    got : object
+        What was written; anything but text is near to nothing.
+    known : iterable of str
+        The words that may be written.
+
+    Examples
+    --------
+    >>> suggestion("sampel-size", ["sample-size", "packing-bound"])
+    "Did you mean 'sample-size'?"
+    >>> suggestion("pensia", ["Pensia2020.Theorem1", "Pensia2020.Theorem2", "Lueker1998.Theorem"])
+    "Did you mean 'Pensia2020.Theorem1' or 'Pensia2020.Theorem2'?"
+    >>> suggestion("fermat", ["Pensia2020.Theorem1"])
+    ''
+    """
+    if not isinstance(got, str) or not 0 < len(got) <= _MAX_LETTERS:
+        return ""
+    written = got.lower()
+    words = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(written, words, n=_MAX_SUGGESTED)
+    if len(written) > 1:
+        near += [word for word in words if word.startswith(written)]
+    names = [repr(words[word]) for word in dict.fromkeys(near)][:_MAX_SUGGESTED]
+    if not names:
+        return ""
+    return f"Did you mean {' or '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}?"
