@@ -211,7 +211,9 @@ def verify(directory: TicketDirectory, as_json: Json = False) -> None:
     from proofs_check.__main__ import main as proofs_check_main
 
     arguments = ["verify", str(directory)] + (["--json"] if as_json else [])
-    raise typer.Exit(proofs_check_main(arguments))
+    with progress_bars():
+        status = proofs_check_main(arguments)
+    raise typer.Exit(status)
 
 
 @command(app, examples=("strongltn info ticket", "strongltn info ticket --json"))

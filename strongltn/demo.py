@@ -95,6 +95,8 @@ def _run(out: Path, *, seed: int, progress: Progress | None) -> dict[str, Any]:
             for construction, samples in _SAMPLES
         ],
     }
+    if progress:
+        progress("figures", 0, 1)
     report["figures"] = [str(path) for path in _draw(target, out, seed=seed)]
     _write_report(out, {"is_finished": True, **report})
     return report
@@ -188,6 +190,7 @@ def _make_ticket(
         if progress:
             progress(f"{construction.name}: {stage}", done, total)
 
+    renamed("building", 0, 1)
     directory = out / construction.name
     with new_directory(directory, replaces=TICKET_CONTENTS) as work:
         result = pipeline.prune(

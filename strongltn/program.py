@@ -7,14 +7,17 @@ is answered with the nearest that is known, and every mistake is one line.
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from strongltn.errors import InvalidInputError, StrongLTNError, suggestion
+from strongltn.exits import say
 
 PROGRAM = "strongltn"
 _MAX_SENTENCE = 300  # characters of what a command is for
@@ -112,7 +115,8 @@ class Program(Group):
         """
         extra |= {"prog_name": PROGRAM, "standalone_mode": False}
         try:
-            status = super().main(*args, **extra)
+            with _log_on_stderr():
+                status = super().main(*args, **extra)
         except _UsageError as error:
             raise StrongLTNError(_explained(error)) from error
         raise SystemExit(status if isinstance(status, int) else 0)
@@ -189,6 +193,25 @@ def as_typed(error: InvalidInputError, ctx: Any) -> InvalidInputError:
         if each.name == whole:
             return error.named(f"the {error.parameter} of {spelled(each)}")
     return error.named(error.parameter) if error.parameter.isupper() else error
+
+
+@contextmanager
+def _log_on_stderr() -> Iterator[None]:
+    """Say what the library logs as worth knowing, which is silent where it is imported."""
+    logger, handler = logging.getLogger(PROGRAM), _Saying(logging.INFO)
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
+
+
+class _Saying(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
 
 
 def spelled(parameter: Any) -> str:

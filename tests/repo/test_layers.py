@@ -35,7 +35,7 @@ ALLOWED = {
     "simulate": MIDDLE | {"subset_sum"},
     "testing": PILLARS | {"construct", "certify"},
     "console": {"exits", "json_text"},
-    "program": {"errors"},
+    "program": {"errors", "exits"},
     "bound_command": PILLARS | {"theorems", "simulate", "report", "console", "program"},
     "reproduce_command": STORE | {"console", "exits", "program"},
     "radius_curve": MIDDLE | {"networks", "certify"},

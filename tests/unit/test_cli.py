@@ -29,7 +29,7 @@ PRUNE_KEYS = {
     "domain",
     "seconds",
 }
-SECONDS = {"drawing", "solving", "certifying", "writing", "total"}
+SECONDS = {"drawing", "solving", "certifying", "compiling", "writing", "total"}
 
 
 @pytest.fixture(autouse=True)
