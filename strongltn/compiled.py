@@ -94,7 +94,7 @@ class _Compiler(event.Listener):
 
 
 _COMPILER = _Compiler()
-event.register("numba:compile", _COMPILER)
+event.register("numba:compile", _COMPILER)  # type: ignore[no-untyped-call]
 
 
 def _has_place() -> bool:
