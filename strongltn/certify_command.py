@@ -114,6 +114,7 @@ def certify(
     from strongltn import pipeline
     from strongltn.certify import CertifySettings
     from strongltn.networks.domain import OutputNorm, parse_domain
+    from strongltn.networks.no_ticket import require_ticket
     from strongltn.report.certificate import account_lines
 
     pipeline.check_positive("epsilon", epsilon)
@@ -128,6 +129,7 @@ def certify(
         print_report(report, _run_lines(report), as_json=as_json)
         _exit_above(epsilon, report["certified_error"])
         return
+    require_ticket(directory)
     chosen = (
         pipeline.present_domain(directory) if domain is None else parse_domain(domain, center=point)
     )

@@ -88,7 +88,7 @@ DomainText = Annotated[
     examples=(
         "strongltn prune model.pt --epsilon 0.1 --out ticket",
         "strongltn prune model.pt --samples 22 --out ticket --overwrite",
-        "strongltn prune model.pt --tolerance 0.02 --domain box --seed 7 --out boxed",
+        "strongltn prune model.pt --samples 30 --domain box --seed 7 --out boxed",
     ),
 )
 def prune(
@@ -178,6 +178,10 @@ def prune(
             allowed="ball, ball:RADIUS, box or box:LOWER,UPPER",
             hint="A local domain is for strongltn certify, which takes its --center.",
         )
+    if epsilon is None and samples is None:
+        raise InvalidInputError(
+            "epsilon", got="neither", allowed="given, or --samples", hint="Try --epsilon 0.1."
+        )
     parsed = parse_domain(domain)
     network = load_target(target, layers=None if layers is None else layers.split(","))
     if like is not None:
@@ -209,7 +213,9 @@ command(app, examples=certify_command.EXAMPLES)(certify_command.certify)
 def verify(directory: TicketDirectory, as_json: Json = False) -> None:
     """Check a ticket and its certificate in exact arithmetic, with the independent proofs_check."""
     from proofs_check.__main__ import main as proofs_check_main
+    from strongltn.networks.no_ticket import require_ticket
 
+    require_ticket(directory)
     arguments = ["verify", str(directory)] + (["--json"] if as_json else [])
     with progress_bars():
         status = proofs_check_main(arguments)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 _MAX_SUGGESTED = 3
-_LEAST_LIKENESS = 0.6  # as in difflib.get_close_matches
+_LEAST_LIKENESS = 0.7  # above that of "normal" and "uniform"
 _NEARLY = 0.1  # what is further than this behind the nearest is not suggested
 _MAX_LETTERS = 100  # of a word that is compared; a longer one is no misspelt name
 

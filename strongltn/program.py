@@ -31,6 +31,7 @@ _PLAINER = {
     "less than or equal to": "<=",
 }
 _OTHER_NAMES = {
+    "directory": ("out",),
     "failure_probability": ("delta",),
     "hidden_widths": ("widths",),
     "num_draws": ("trials",),
@@ -246,9 +247,10 @@ def _explained(error: Any) -> str:
     if getattr(error, "possibilities", None) is not None or "NoSuch" in type(error).__name__:
         text = _unknown_option(error.option_name, ctx)
     elif parameter is None:
-        text = str(error.format_message()).rstrip(".")
+        message = str(error.format_message())
+        text = message.replace("Got unexpected extra argument(s)", "too many arguments:")
     elif type(error).__name__ == "MissingParameter":
-        text = f"{spelled(parameter)} is missing{_meaning(parameter)}"
+        text = _missing(parameter, ctx)
     else:
         text = _wrong_value(error, parameter)
     return f"{text.rstrip('.?')}{'?' if text.endswith('?') else '.'} See {ctx.command_path} --help."
@@ -260,9 +262,14 @@ def _unknown_option(word: str, ctx: Any) -> str:
     return f"there is no option {_short(word)} here. {suggestion(word, options)}".rstrip()
 
 
-def _meaning(parameter: Any) -> str:
-    text = getattr(parameter, "help", None)
-    return f": {text}" if text else ""
+def _missing(parameter: Any, ctx: Any) -> str:
+    for each in ctx.command.params:
+        values = (ctx.params.get(each.name) or ()) if each.nargs > 1 else ()
+        taken = [word for word in values if str(word).startswith("--")]
+        if taken:
+            return f"{spelled(each)} needs {each.nargs} values, and took {taken[0]} for one of them"
+    meaning = getattr(parameter, "help", None)
+    return f"{spelled(parameter)} is missing" + (f": {meaning}" if meaning else "")
 
 
 def _wrong_value(error: Any, parameter: Any) -> str:

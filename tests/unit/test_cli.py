@@ -287,7 +287,10 @@ BAD_CERTIFIES = {
     "center of a ball": (["--domain", "ball", "--center", "CENTER"], "--center"),
     "center that is no file": ([*LOCAL, "--center", "absent.npy"], "absent.npy"),
     "center that is text": ([*LOCAL, "--center", "TEXT"], "text.npy"),
-    "center of another length": ([*LOCAL, "--center", "LONG"], "3, one an input"),
+    "center of another length": (
+        [*LOCAL, "--center", "LONG"],
+        "--domain must be of 3 inputs, as the network is. Got a centre or ends of 4 numbers",
+    ),
     "norm": (["--norm", "1"], "--norm"),
     "domain": (["--domain", "cube"], "--domain"),
     "epsilon": (["--epsilon", "0"], "--epsilon must be a finite number > 0"),
@@ -383,7 +386,7 @@ BAD_OPTIONS = {
     "epsilon nan": (["--epsilon", "nan"], "--epsilon must be a finite number > 0"),
     "samples 0": (["--samples", 0], "--samples must be an integer in [1, 64]"),
     "samples -1": (["--samples", -1], "--samples must be an integer in [1, 64]"),
-    "no size": ([], "--epsilon must be given, or samples. Got None"),
+    "no size": ([], "--epsilon must be given, or --samples. Got neither. Try --epsilon 0.1."),
     "tolerance": (["--samples", 3, "--tolerance", 0], "--tolerance must be"),
     "seed": (
         ["--samples", 3, "--seed", -1],
@@ -444,7 +447,7 @@ def test_bad_files_are_exit_2_and_leave_nothing(run, tmp_path, out, content, suf
 def test_a_missing_target_is_exit_2(run, tmp_path, out):
     code, _, err = run("prune", tmp_path / "absent.pt", "--samples", 3, "--out", out)
     assert code == 2
-    assert "absent.pt, which is no file" in err
+    assert "absent.pt, which does not exist" in err
     assert list(out.parent.iterdir()) == []
 
 

@@ -163,7 +163,7 @@ WRONG = {
     "no such option": (["info", "--frobnicate"], "there is no option '--frobnicate' here. See"),
     "a missing option": (["prune", "x.pt"], "--out is missing: Ticket directory to write."),
     "a missing argument": (["info"], "DIR is missing: A ticket directory."),
-    "an argument too many": (["info", "a", "b"], "unexpected extra argument(s) (b)"),
+    "an argument too many": (["info", "a", "b"], "too many arguments: (b)"),
     "no value": (["prune", "x.pt", "--out"], "'--out' requires an argument"),
     "one value of two": (["prune", "x.pt", "--like", "a"], "'--like' requires 2 arguments"),
     "no integer": (["demo", "--seed", "x"], "--seed must be an integer. Got 'x'."),

@@ -83,6 +83,7 @@ def check(run, place, arguments, parameter, *, codes=(2, 3)):
     assert parameter in said, said
     assert out == ""
     assert everything(place) == before
+    return err
 
 
 # --- targets ----------------------------------------------------------------------------------
@@ -264,14 +265,14 @@ def test_damaged_tickets_are_rejected_by_the_auditor(run, place, damage):
     code, out, err = run("verify", "ticket")
     assert code in (1, 2)
     assert "Traceback" not in out + err
-    assert "REJECTED" in out or "no ticket directory" in err
+    assert "REJECTED" in out or "DIR must be a ticket directory" in err
     assert everything(place) == before
 
 
 @pytest.mark.parametrize("command", ["info", "certify", "verify"])
 @pytest.mark.parametrize("path", PLACES, ids=lambda path: repr(path[:20]))
 def test_places_that_are_no_tickets(run, place, command, path):
-    what = "no ticket directory" if command == "verify" else "DIR"
+    what = "DIR must be a"
     check(run, place, [command, path], "File name too long" if "xxx" in path else what)
 
 
@@ -357,7 +358,58 @@ COMMANDS = {"prune": [*PRUNE, "new"], "certify": ["certify", "ticket", "--domain
 @pytest.mark.parametrize("num_bytes", [0, 100])
 def test_a_file_size_limit_is_exit_3(run, place, arguments, num_bytes):
     with file_size_limit(num_bytes):
-        check(run, place, arguments, "ulimit -f", codes=(3,))
+        err = check(run, place, arguments, "ulimit -f", codes=(3,))
+    assert ".partial" not in err  # found: a name that the user has never seen
+    assert str(place / "new") in err or "ticket/witness-" in err
+
+
+# --- what may have been meant --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["info", "certify", "verify"])
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("tickte", "tickte, which does not exist. Did you mean 'ticket'?"),
+        (".", "in which there is no ticket.json. Did you mean ticket?"),
+        ("target.pt", "To make a ticket of it: strongltn prune target.pt --epsilon 0.1"),
+        ("run", "It is a run of strongltn search; strongltn certify --against compares"),
+        ("foreign", "foreign, in which there is no ticket.json."),
+        ("pipe", "pipe, which is no directory."),
+        ("file/x", "file/x, which does not exist."),
+    ],
+)
+def test_what_is_no_ticket_is_answered_with_what_may_have_been_meant(
+    run, place, command, path, message
+):
+    """Found: "ticket.json: No such file or directory", whatever the path was."""
+    Path("run").mkdir()
+    Path("run", "result.json").write_text("{}")
+    err = check(run, place, [command, path], message, codes=(2,))
+    assert err.startswith("strongltn: DIR must be a ticket directory of strongltn prune. Got ")
+
+
+def test_a_missing_file_of_a_ticket_is_said_to_be_missing(run, place):
+    Path("ticket", "mask.safetensors").unlink()
+    check(run, place, ["info", "ticket"], "Got ticket: mask.safetensors is missing.", codes=(2,))
+
+
+def test_a_misspelt_file_is_answered_with_the_nearest(run, place):
+    arguments = ["prune", "tarjet.pt", "--samples", 3, "--out", "new"]
+    message = "Got tarjet.pt, which does not exist. Did you mean 'target.pt'?"
+    check(run, place, arguments, message, codes=(2,))
+
+
+def test_an_option_that_took_another_for_its_value_is_named(run, place):
+    arguments = ["prune", "target.pt", "--samples", 3, "--like", "x.npy", "--out", "new"]
+    check(run, place, arguments, "--like needs 2 values, and took --out for one", codes=(2,))
+
+
+def test_a_local_domain_with_wrong_numbers_is_no_fault_of_its_centre(run, place):
+    np.save("center.npy", np.zeros(3))
+    for text in ("local:1,2", "local:x", "local"):
+        arguments = ["certify", "ticket", "--domain", text, "--center", "center.npy"]
+        check(run, place, arguments, "--" + ("domain" if ":" in text else "center"), codes=(2,))
 
 
 # --- words ---------------------------------------------------------------------------------------
@@ -369,7 +421,10 @@ WORDS = {
     "neither size": (["prune", "target.pt", *NEW], "--epsilon"),
     "no out": (["prune", "target.pt", "--samples", 3], "--out"),
     "no target": (["prune", *NEW, "--samples", 3], "TARGET"),
-    "two targets": (["prune", "target.pt", "target.pt", "--samples", 3, *NEW], "unexpected"),
+    "two targets": (
+        ["prune", "target.pt", "target.pt", "--samples", 3, *NEW],
+        "too many arguments",
+    ),
     "a construction": ([*PRUNE, "new", "--construction", "sapphire"], "--construction"),
     "a law": ([*PRUNE, "new", "--law", "cauchy"], "--law"),
     "a domain": ([*PRUNE, "new", "--domain", "cube"], "--domain"),
