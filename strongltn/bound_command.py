@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from strongltn.console import Update, print_report, progress_bars
 from strongltn.errors import AssumptionViolated, InvalidInputError
 from strongltn.exits import ExitCode
+from strongltn.program import Group, command, completing, shown_examples
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 
@@ -32,7 +32,7 @@ Constant = Annotated[
 ]
 
 
-class _Theorems(TyperGroup):
+class _Theorems(Group):
     """A word that is no command is a theorem: ``bound all`` is short for ``bound network all``."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -48,11 +48,16 @@ class _Theorems(TyperGroup):
 bound = typer.Typer(
     cls=_Theorems,
     help="What theorems promise. In place of a command, THEOREM is short for network THEOREM.",
-    no_args_is_help=True,
+    epilog=shown_examples(
+        (
+            "strongltn bound list",
+            "strongltn bound all --widths 784,500,10 --epsilon 0.1 --delta 0.01",
+        )
+    ),
 )
 
 
-@bound.command("list")
+@command(bound, "list", examples=("strongltn bound list", "strongltn bound list --json"))
 def list_theorems(as_json: Json = False) -> None:
     """List all theorems: key, status, title and source."""
     from strongltn.report.bounds import theorem_lines
@@ -65,9 +70,21 @@ def list_theorems(as_json: Json = False) -> None:
     print_report(report, theorem_lines(report), as_json=as_json)
 
 
-@bound.command("show")
+@command(
+    bound,
+    "show",
+    examples=(
+        "strongltn bound show Cover.SecondMoment",
+        "strongltn bound show Pensia2020.Theorem1Sharpest --target model.pt",
+    ),
+)
 def show(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="A key of the list.")],
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY", help="A key of the list.", autocompletion=completing(lambda: _all_keys())
+        ),
+    ],
     target: Annotated[
         Path | None,
         typer.Option(
@@ -88,8 +105,6 @@ def show(
     """Print one theorem whole: all of its conditions, source, constants, and who proved it.
 
     Exit 1: a network was given, and it does not meet a condition.
-
-    Example: strongltn bound show Pensia2020.Theorem1Sharpest --target model.pt
     """
     from strongltn.report.bounds import show_lines
     from strongltn.theorems.catalogue import theorem_named
@@ -110,7 +125,14 @@ def show(
         raise typer.Exit(ExitCode.NO)
 
 
-@bound.command("samples")
+@command(
+    bound,
+    "samples",
+    examples=(
+        "strongltn bound samples --eta 2^-12 --delta 0.01",
+        "strongltn bound samples --eta 0.001 --delta 1/100 --targets unit --trials 0",
+    ),
+)
 def bound_samples(
     eta: Annotated[
         str, typer.Option("--eta", help="Half the tolerance of a target, e.g. 0.001 or 2^-12.")
@@ -161,9 +183,23 @@ def bound_samples(
     print_report(report, samples_lines(report), as_json=as_json)
 
 
-@bound.command("network")
+@command(
+    bound,
+    "network",
+    examples=(
+        "strongltn bound network all --widths 784,500,10 --epsilon 0.1 --delta 0.01",
+        "strongltn bound network Pensia2020.Theorem1 --widths 9,4,2 --epsilon 0.1 --delta 0.01",
+    ),
+)
 def bound_network(
-    theorem: Annotated[str, typer.Argument(metavar="THEOREM", help="all, or a key of the list.")],
+    theorem: Annotated[
+        str,
+        typer.Argument(
+            metavar="THEOREM",
+            help="all, or a key of the list.",
+            autocompletion=completing(lambda: _network_keys()),
+        ),
+    ],
     widths: Annotated[str, typer.Option("--widths", help="Of the target, e.g. 784,500,10.")],
     epsilon: Annotated[str, typer.Option("--epsilon", help="Error of the whole network.")],
     delta: FailureProbability,
@@ -249,6 +285,18 @@ def _examined(theorem: Any, path: Path, layers: str | None) -> dict[str, Any]:
         )
     target = load_target(path, layers=None if layers is None else layers.split(","))
     return {"file": str(path), **examination(theorem.conditions, target)}
+
+
+def _all_keys() -> list[str]:
+    from strongltn.theorems.catalogue import cover_theorems, network_theorems
+
+    return [theorem.key for theorem in (*cover_theorems(), *network_theorems())]
+
+
+def _network_keys() -> list[str]:
+    from strongltn.theorems.catalogue import network_theorems
+
+    return [_ALL, *(theorem.key for theorem in network_theorems())]
 
 
 def _parse_widths(text: str) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ import typer
 from strongltn.console import Update, print_report, progress_bars
 from strongltn.errors import InvalidInputError
 from strongltn.exits import ExitCode
+from strongltn.program import completing
 from strongltn.storage import check_writable, make_directory
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from strongltn.certify import Attack, CertifySettings
     from strongltn.networks.domain import Domain
 
+EXAMPLES = (
+    "strongltn certify ticket",
+    "strongltn certify ticket --domain box --restarts 100",
+    "strongltn certify ticket --domain local:0.03,0,1 --center image.npy --norm inf",
+    "strongltn certify ticket --domain ball --figure errors --radii 0.01,0.1,1",
+)
 _RECORD_SUFFIX = ".jsonl"
 
 
@@ -52,6 +59,7 @@ def certify(
             "--domain",
             help="ball:RADIUS, box:LOWER,UPPER, local:RADIUS or local:RADIUS,LOWER,UPPER "
             "(default: that of the present certificate; with --against, all images).",
+            autocompletion=completing(lambda: ("ball", "ball:", "box", "box:", "local:")),
         ),
     ] = None,
     center: Annotated[
@@ -106,6 +114,7 @@ def certify(
     from strongltn import pipeline
     from strongltn.certify import CertifySettings
     from strongltn.networks.domain import OutputNorm, parse_domain
+    from strongltn.networks.no_ticket import require_ticket
     from strongltn.report.certificate import account_lines
 
     pipeline.check_positive("epsilon", epsilon)
@@ -120,6 +129,7 @@ def certify(
         print_report(report, _run_lines(report), as_json=as_json)
         _exit_above(epsilon, report["certified_error"])
         return
+    require_ticket(directory)
     chosen = (
         pipeline.present_domain(directory) if domain is None else parse_domain(domain, center=point)
     )

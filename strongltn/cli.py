@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from strongltn.bound_command import bound
-from strongltn.certify_command import certify
+from strongltn import bound_command, certify_command, reproduce_command, search_command
 from strongltn.console import print_report, progress_bars
-from strongltn.exits import ExitCode, keeping, status_of
-from strongltn.reproduce_command import reproduce
-from strongltn.search_command import bench_search, search
+from strongltn.errors import InvalidInputError
+from strongltn.exits import ExitCode, answer, keeping, status_of
+from strongltn.program import PROGRAM, Group, Program, command, completing, shown_examples
 
 app = typer.Typer(
-    name="strongltn",
+    name=PROGRAM,
+    cls=Program,
     help="Strong lottery tickets: built from one seed, certified, checked in exact arithmetic.",
-    no_args_is_help=True,
-    add_completion=False,
+    epilog=shown_examples(
+        (
+            "strongltn demo",
+            "strongltn prune model.pt --epsilon 0.1 --out ticket",
+            "strongltn verify ticket",
+            "strongltn help prune",
+            "strongltn --install-completion",
+        )
+    ),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-bench = typer.Typer(help="Measure solvers and searches on this machine.", no_args_is_help=True)
-app.add_typer(bench, name="bench")
-app.add_typer(bound, name="bound")
-app.command()(reproduce)
-app.command()(search)
-bench.command("search")(bench_search)
+bench = typer.Typer(
+    cls=Group,
+    help="Measure solvers and searches on this machine.",
+    epilog=shown_examples(("strongltn bench subset-sum --quick", "strongltn bench search --quick")),
+)
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the versions of strongltn, of its files and of what it stands on, and exit.",
+            is_eager=True,
+            callback=lambda value: _show_versions() if value else None,
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 class ConstructionName(Enum):
@@ -51,11 +75,22 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 TicketDirectory = Annotated[Path, typer.Argument(metavar="DIR", help="A ticket directory.")]
 DomainText = Annotated[
     str,
-    typer.Option("--domain", help="ball, ball:RADIUS, box (that is [0, 1]) or box:LOWER,UPPER."),
+    typer.Option(
+        "--domain",
+        help="ball, ball:RADIUS, box (that is [0, 1]) or box:LOWER,UPPER.",
+        autocompletion=completing(lambda: ("ball", "ball:", "box", "box:")),
+    ),
 ]
 
 
-@app.command()
+@command(
+    app,
+    examples=(
+        "strongltn prune model.pt --epsilon 0.1 --out ticket",
+        "strongltn prune model.pt --samples 22 --out ticket --overwrite",
+        "strongltn prune model.pt --samples 30 --domain box --seed 7 --out boxed",
+    ),
+)
 def prune(
     target: Annotated[
         Path,
@@ -136,6 +171,17 @@ def prune(
     from strongltn.rng import WeightLaw
     from strongltn.storage import new_directory
 
+    if domain.partition(":")[0] == "local":
+        raise InvalidInputError(
+            "domain",
+            got=domain,
+            allowed="ball, ball:RADIUS, box or box:LOWER,UPPER",
+            hint="A local domain is for strongltn certify, which takes its --center.",
+        )
+    if epsilon is None and samples is None:
+        raise InvalidInputError(
+            "epsilon", got="neither", allowed="given, or --samples", hint="Try --epsilon 0.1."
+        )
     parsed = parse_domain(domain)
     network = load_target(target, layers=None if layers is None else layers.split(","))
     if like is not None:
@@ -160,10 +206,17 @@ def prune(
         raise typer.Exit(ExitCode.NO)
 
 
-app.command()(certify)
+command(app, examples=certify_command.EXAMPLES)(certify_command.certify)
 
 
-@app.command()
+@command(
+    app,
+    examples=(
+        "strongltn verify ticket",
+        "strongltn verify ticket --target model.pt",
+        "strongltn verify ticket --json",
+    ),
+)
 def verify(
     directory: TicketDirectory,
     target: Annotated[
@@ -179,13 +232,17 @@ def verify(
 ) -> None:
     """Check a ticket and its certificate in exact arithmetic, with the independent proofs_check."""
     from proofs_check.__main__ import main as proofs_check_main
+    from strongltn.networks.no_ticket import require_ticket
 
+    require_ticket(directory)
     compared = [] if target is None else ["--target", str(target)]
     arguments = ["verify", str(directory), *compared] + (["--json"] if as_json else [])
-    raise typer.Exit(proofs_check_main(arguments))
+    with progress_bars():
+        status = proofs_check_main(arguments)
+    raise typer.Exit(status)
 
 
-@app.command()
+@command(app, examples=("strongltn info ticket", "strongltn info ticket --json"))
 def info(directory: TicketDirectory, as_json: Json = False) -> None:
     """Show what a ticket directory holds, after comparing its digests."""
     from strongltn import pipeline
@@ -195,7 +252,7 @@ def info(directory: TicketDirectory, as_json: Json = False) -> None:
     print_report(report, info_lines(report), as_json=as_json)
 
 
-@app.command()
+@command(app, examples=("strongltn demo", "strongltn demo --seed 3 --out demo-of-seed-3"))
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Directory for figures and tickets.")] = Path(
         "demo"
@@ -217,7 +274,14 @@ def demo(
         raise typer.Exit(ExitCode.NO)
 
 
-@bench.command("subset-sum")
+@command(
+    bench,
+    "subset-sum",
+    examples=(
+        "strongltn bench subset-sum --quick",
+        "strongltn bench subset-sum --peers highs,cpsat --record mine.jsonl",
+    ),
+)
 def bench_subset_sum(
     quick: Annotated[
         bool, typer.Option("--quick", help="Under a minute: fewer n, rounds and instances.")
@@ -228,6 +292,9 @@ def bench_subset_sum(
             "--peers",
             help="Of cbc, highs, cpsat, gurobi and scip, with commas, or none "
             "(default: those installed).",
+            autocompletion=completing(
+                lambda: ("none", *("cbc", "highs", "cpsat", "gurobi", "scip"))
+            ),
         ),
     ] = None,
     out: Annotated[
@@ -263,7 +330,7 @@ def bench_subset_sum(
         raise typer.Exit(ExitCode.NO)
 
 
-@bench.command("figure")
+@command(bench, "figure", examples=("strongltn bench figure bench-results/history.jsonl",))
 def bench_figure(
     history: Annotated[Path, typer.Argument(metavar="HISTORY", help="JSONL file of reports.")],
     out: Annotated[Path, typer.Option("--out", help="File to write, without suffix.")] = Path(
@@ -276,6 +343,35 @@ def bench_figure(
 
     paths = plot_times(last_report(history), out)
     print_report({}, list(map(str, paths)), as_json=False)
+
+
+command(app, examples=search_command.EXAMPLES)(search_command.search)
+command(bench, "search", examples=search_command.BENCH_EXAMPLES)(search_command.bench_search)
+app.add_typer(bound_command.bound, name="bound")
+command(app, examples=("strongltn reproduce --list", "strongltn reproduce sample-size --quick"))(
+    reproduce_command.reproduce
+)
+app.add_typer(bench, name="bench")
+
+
+def _show_versions() -> None:
+    """Print what a report of a bug should say, and end."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    from strongltn import __version__
+    from strongltn.certify.statement import VERSION
+
+    names = []
+    for name in ("numpy", "numba", "torch"):
+        with suppress(PackageNotFoundError):
+            names.append(f"{name} {version(name)}")
+    answer(
+        f"{PROGRAM} {__version__}\n"
+        f"certificates of version {VERSION} (strongltn verify reads no other)\n"
+        f"Python {platform.python_version()}, {', '.join(names)}, {platform.platform()}\n"
+    )
+    raise typer.Exit
 
 
 def main() -> None:

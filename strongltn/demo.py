@@ -19,7 +19,7 @@ from strongltn.errors import InvalidInputError
 from strongltn.json_text import json_text
 from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork
 from strongltn.networks.ticket_directory import TICKET_CONTENTS
-from strongltn.rng import WeightLaw, named_generator
+from strongltn.rng import WeightLaw, named_generator, stream_key
 from strongltn.storage import (
     check_writable,
     in_use,
@@ -64,10 +64,11 @@ def run_demo(out: Path, *, seed: int, progress: Progress | None = None) -> dict[
     Raises
     ------
     InvalidInputError
-        The directory holds something else, or another command is at work in it.
+        The seed is none, the directory holds something else, or another command is at work in it.
     MachineError
         It cannot be written.
     """
+    stream_key(seed, name="training")  # refuses a wrong seed while nothing is written
     check_writable(out)
     _check_ours(out)
     make_directory(out)
@@ -94,6 +95,8 @@ def _run(out: Path, *, seed: int, progress: Progress | None) -> dict[str, Any]:
             for construction, samples in _SAMPLES
         ],
     }
+    if progress:
+        progress("figures", 0, 1)
     report["figures"] = [str(path) for path in _draw(target, out, seed=seed)]
     _write_report(out, {"is_finished": True, **report})
     return report
@@ -187,6 +190,7 @@ def _make_ticket(
         if progress:
             progress(f"{construction.name}: {stage}", done, total)
 
+    renamed("building", 0, 1)
     directory = out / construction.name
     with new_directory(directory, replaces=TICKET_CONTENTS) as work:
         result = pipeline.prune(

@@ -11,6 +11,7 @@ from strongltn.console import print_report, progress_bars
 from strongltn.errors import InvalidInputError, StrongLTNError
 from strongltn.exits import keeping, say
 from strongltn.json_text import json_text
+from strongltn.program import completing
 
 if TYPE_CHECKING:
     from experiments.recipe import AbstractRecipe
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 def reproduce(
     key: Annotated[
-        str | None, typer.Argument(metavar="ID", help="A recipe; see --list.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="ID",
+            help="A recipe; see --list.",
+            show_default=False,
+            autocompletion=completing(lambda: _recipes()),
+        ),
     ] = None,
     is_list: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
     is_quick: Annotated[

@@ -11,6 +11,7 @@ import typer
 from strongltn.console import print_report, progress_bars
 from strongltn.errors import InvalidInputError
 from strongltn.exits import ExitCode, exit_code_of, explained, keeping, say
+from strongltn.program import as_typed, completing
 from strongltn.search.choices import Execution, Precision, Schedule, Scope
 from strongltn.search.initialization import Init
 
@@ -18,16 +19,30 @@ if TYPE_CHECKING:
     from strongltn.search.config import SearchConfig
     from strongltn.search.many import Outcome
 
+EXAMPLES = (
+    "strongltn search edge-popup",
+    "strongltn search edge-popup --density 0.3 --seeds 0,1,2 --epochs 5",
+    "strongltn search dense --model lenet-300-100 --data mnist --download",
+)
+BENCH_EXAMPLES = ("strongltn bench search --quick",)
+
+_METHODS = (
+    *("edge-popup", "biprop", "iterand", "learned-supermask", "signed-supermask", "gem-miner"),
+    "dense",
+)
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
 def search(
+    ctx: typer.Context,
     method: Annotated[
         str,
         typer.Argument(
             metavar="METHOD",
             help="edge-popup, biprop, iterand, learned-supermask, signed-supermask, gem-miner, or "
             "dense: train the weights themselves.",
+            autocompletion=completing(lambda: _METHODS),
         ),
     ],
     model: Annotated[
@@ -36,9 +51,17 @@ def search(
             "--model",
             help="digits-fc, lenet-300-100, lenet-5, fc2, conv2, resnet20, fc2-relu-diamond, ...: "
             "any other word lists all (default: a small one for the data).",
+            autocompletion=completing(lambda: _model_names()),
         ),
     ] = None,
-    data: Annotated[str, typer.Option("--data", help="digits, mnist or cifar10.")] = "digits",
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data",
+            help="digits, mnist or cifar10.",
+            autocompletion=completing(lambda: ("digits", "mnist", "cifar10")),
+        ),
+    ] = "digits",
     density: Annotated[
         float | None,
         typer.Option("--density", help="Fraction kept (default: 0.5; dense: 1)."),
@@ -71,7 +94,12 @@ def search(
         Precision, typer.Option("--precision", help="Of the products.")
     ] = Precision.FLOAT32,
     device: Annotated[
-        str, typer.Option("--device", help="cpu, cuda, cuda:1, ...; auto: a GPU if there is one.")
+        str,
+        typer.Option(
+            "--device",
+            help="cpu, cuda, cuda:1, ...; auto: a GPU if there is one.",
+            autocompletion=completing(lambda: ("auto", "cpu", "cuda")),
+        ),
     ] = "auto",
     execution: Annotated[
         Execution, typer.Option("--execution", help="Other than eager: on GPUs only.")
@@ -137,7 +165,7 @@ def search(
     lines = _lines(report)
     if lines or as_json:
         print_report(report, lines, as_json=as_json)
-    for message in _complaints(outcomes):
+    for message in _complaints(outcomes, ctx):
         say(message)
     if report["failures"]:
         raise typer.Exit(_worst(outcomes))
@@ -156,6 +184,12 @@ def bench_search(
     with progress_bars() as progress:
         report = run_benchmark(is_quick=quick, progress=progress)
     print_report(report, report_lines(report), as_json=as_json)
+
+
+def _model_names() -> tuple[str, ...]:
+    from strongltn.search.models import MODEL_NAMES
+
+    return MODEL_NAMES
 
 
 def _all_seeds(seed: list[int] | None, seeds: str | None) -> list[int]:
@@ -211,13 +245,13 @@ def _report(outcomes: list[Outcome]) -> dict[str, Any]:
     return {"mean_test_accuracy": mean, "runs": runs, "failures": failures}
 
 
-def _complaints(outcomes: list[Outcome]) -> list[str]:
+def _complaints(outcomes: list[Outcome], ctx: typer.Context) -> list[str]:
     """Return what went wrong: bad input once for all runs, all else with the place of the run."""
     found = []
     for outcome in outcomes:
         error = outcome.error
         if isinstance(error, InvalidInputError):
-            found.append(str(error))
+            found.append(str(as_typed(error, ctx)))
         elif error is not None:
             found.append(f"{outcome.directory}: {explained(error)}")
     return list(dict.fromkeys(found))

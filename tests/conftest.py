@@ -1,5 +1,7 @@
 """Hypothesis profiles, chosen by the variable HYPOTHESIS_PROFILE, or by CI being set; `run`."""
 
+import logging
+import math
 import os
 import shutil
 import sys
@@ -32,7 +34,11 @@ settings.load_profile(
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Call the command line in this process; return (exit code, stdout, stderr)."""
-    from strongltn import cli
+    from strongltn import cli, console
+
+    # What is said where the machine is slow, or has compiled nothing yet, is tested on its own.
+    monkeypatch.setattr(console, "_LINE_SECONDS", math.inf)
+    monkeypatch.setattr(logging.getLogger("strongltn.compiled"), "level", logging.WARNING)
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["strongltn", *map(str, arguments)])

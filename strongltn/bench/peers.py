@@ -12,7 +12,7 @@ import numpy as np
 from strongltn.bench.audit import Claim, distances, least_distance
 from strongltn.bench.timing import Progress
 from strongltn.bench.workload import TOLERANCE, Workload, draw_workload
-from strongltn.errors import InvalidInputError
+from strongltn.errors import InvalidInputError, suggestion
 from strongltn.subset_sum.formulations import Objective
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.cp_sat import ConstraintProgram
@@ -76,12 +76,15 @@ def chosen_peers(text: str | None) -> list[str]:
     for key in keys:
         if key not in PEERS:
             raise InvalidInputError(
-                "peers", got=repr(key), allowed=f"none or a list of {', '.join(PEERS)}"
+                "peers",
+                got=repr(key),
+                allowed=f"none or a list of {', '.join(PEERS)}",
+                hint=suggestion(key, PEERS),
             )
         if not PEERS[key].is_installed:
             raise InvalidInputError(
                 "peers",
-                got=f"{key}, which is not installed.",
+                got=f"{key}, which is not",
                 allowed="installed",
                 hint=f"Install it with: {PEERS[key].install}.",
             )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from strongltn.compiled import working_seconds
 
 #: Called with (what is going on, done, all).
 Progress = Callable[[str, int, int], None]
@@ -24,7 +25,7 @@ class Stages:
     Attributes
     ----------
     seconds : dict from stage to float
-        Wall time.
+        Wall time, without what was spent on compiling loops.
     """
 
     def __init__(self, number: int, progress: Progress | None) -> None:
@@ -36,9 +37,9 @@ class Stages:
     def stage(self, name: str) -> Iterator[str]:
         """Time a stage, and tell that it has begun and ended; yield its name."""
         self._tell()
-        began = time.perf_counter()
+        began = working_seconds()
         yield name
-        self.seconds[name] = time.perf_counter() - began
+        self.seconds[name] = working_seconds() - began
         self._tell()
 
     def _tell(self) -> None:

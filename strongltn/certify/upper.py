@@ -147,10 +147,12 @@ def _splitting(
 ) -> Method:
     layers, _, domain = problem
     num_inputs = layers[0].weight.shape[1]
-    if isinstance(domain, Ball) or num_inputs > _MAX_SPLIT_INPUTS:
+    if isinstance(domain, Ball):
+        raise UnsolvedError(f"it splits boxes, and the domain {domain} is a ball", result=None)
+    if num_inputs > _MAX_SPLIT_INPUTS:
         raise UnsolvedError(
-            f"it splits boxes of at most {_MAX_SPLIT_INPUTS} inputs; here are {num_inputs}, "
-            f"and the domain is {domain}",
+            f"it splits boxes of at most {_MAX_SPLIT_INPUTS} inputs, and the network has "
+            f"{num_inputs}",
             result=None,
         )
     most = max_leaves(layers)

@@ -7,7 +7,6 @@ weights of its own.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.compiled import working_seconds
 from strongltn.construct.plan import Plan
 from strongltn.errors import InvalidInputError
 from strongltn.networks.mask import PairMask
@@ -172,14 +172,14 @@ class _PairBuilder:
         self.drawing_seconds = self.solving_seconds = 0.0
         self.kept_rows: list[NDArray[np.int32]] = []
         self.kept_hidden: list[NDArray[np.int32]] = []
-        began = time.perf_counter()
+        began = working_seconds()
         blocks = np.arange(self.num_columns)
         self.shared = self._groups(blocks) if plan.construction.shares_hidden else None
-        self.drawing_seconds += time.perf_counter() - began
+        self.drawing_seconds += working_seconds() - began
 
     def solve_chunk(self, start: int, solver: AbstractSolver[Any], step: int) -> int:
         """Solve `step` gadgets from `start` on; return the number of instances."""
-        began = time.perf_counter()
+        began = working_seconds()
         gadgets = np.arange(start, min(start + step, self.num_gadgets))
         targets = self.targets[gadgets]
         outputs, columns = np.divmod(gadgets, self.num_columns)
@@ -188,13 +188,13 @@ class _PairBuilder:
         members, goals = groups.members[is_needed], targets[is_needed]
         rows = np.broadcast_to(outputs[:, None], targets.shape)[is_needed]
         samples = self._samples(rows, members, groups.factors[is_needed])
-        drawn = time.perf_counter()
+        drawn = working_seconds()
         kept = solve_batch(samples, goals, solver=solver, tolerance=self.tolerance).mask
         is_kept = kept & (members >= 0)
         self.kept_rows.append(np.repeat(rows.astype(np.int32), is_kept.sum(axis=1)))
         self.kept_hidden.append(members[is_kept].astype(np.int32))
         self.drawing_seconds += drawn - began
-        self.solving_seconds += time.perf_counter() - drawn
+        self.solving_seconds += working_seconds() - drawn
         return len(goals)
 
     def mask(self) -> PairMask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from strongltn.errors import BudgetExceeded, InvalidInputError
+from strongltn.errors import BudgetExceeded, InvalidInputError, unknown_word
 from strongltn.networks.source import Activation
 from strongltn.subset_sum.solvers import (
     AbstractSolver,
@@ -107,7 +107,5 @@ CONSTRUCTIONS = {c.name: c for c in (RELU_DIAMOND, LINEAR_DIAMOND, SINGLE_WEIGHT
 def construction_named(name: str) -> Construction:
     """Return the construction of that name."""
     if name not in CONSTRUCTIONS:
-        raise InvalidInputError(
-            "construction", got=name, allowed=f"one of {', '.join(CONSTRUCTIONS)}"
-        )
+        raise unknown_word("construction", got=name, known=CONSTRUCTIONS)
     return CONSTRUCTIONS[name]

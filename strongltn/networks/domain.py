@@ -176,7 +176,9 @@ class LocalBox:
         if isinstance(box, LocalBox):
             if len(box.lower) != num_inputs:
                 raise InvalidInputError(
-                    "domain", got=f"{len(box.lower)} ends", allowed=f"{num_inputs}, one an input"
+                    "domain",
+                    got=f"a centre or ends of {len(box.lower)} numbers",
+                    allowed=f"of {num_inputs} inputs, as the network is",
                 )
             return box
         return LocalBox(np.full(num_inputs, box.lower), np.full(num_inputs, box.upper))
@@ -227,7 +229,7 @@ def parse_domain(text: str, *, center: NDArray[Any] | None = None) -> Domain:
             raise InvalidInputError("center", got="none", allowed=f"given with the domain {text}")
         clip = Box(*values[1:]) if len(values) == 3 else None
         return LocalBox.around(center, values[0], clip=clip)
-    if center is not None:
+    if center is not None and text.partition(":")[0] != "local":
         raise InvalidInputError("center", got=f"one for {text}", allowed="left out but for local")
     if kind == "ball" and len(values) <= 1:
         return Ball(*values)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strongltn.default_state import in_default_state
-from strongltn.errors import InvalidInputError
+from strongltn.errors import InvalidInputError, suggestion
 from strongltn.networks.reading import shown
 from strongltn.networks.state_dict import read_state_dict
 from strongltn.networks.target import TargetNetwork
@@ -22,6 +24,7 @@ _TORCH_SUFFIXES = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt")
 _ALLOWED = "a state-dict file of Linear layers, .pt, .pth or .safetensors"
 _SAVE_STATE = "Save it with torch.save(model.state_dict(), path)."
 _MAX_SHOWN = 6  # keys of a checkpoint in a sentence
+_MAX_LOOKED_AT = 1000  # files beside one that is not there
 _MAX_DEPTH = 6  # of dictionaries in one another; a file may hold one that holds itself
 _MAX_BYTES = 1 << 31  # as in ``proofs_check``, which must read the target in its turn
 
@@ -51,8 +54,14 @@ def load_target(path: Path, *, layers: Sequence[str] | None = None) -> TargetNet
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        is_absent = isinstance(error, FileNotFoundError)
+        what = "which does not exist" if is_absent else f"which is no file to be read: {reason}"
         raise InvalidInputError(
-            "target", got=f"{path}, which is no file to be read: {error}", allowed=_ALLOWED
+            "target",
+            got=f"{path}, {what}",
+            allowed=_ALLOWED,
+            hint=_near(path),
         ) from error
     if not stat.S_ISREG(status.st_mode):
         raise InvalidInputError("target", got=f"{path}, which is no file", allowed=_ALLOWED)
@@ -65,8 +74,20 @@ def load_target(path: Path, *, layers: Sequence[str] | None = None) -> TargetNet
     elif path.name.endswith(_TORCH_SUFFIXES):
         state, notes = _read_torch(path)
     else:
-        raise InvalidInputError("target", got=f"the suffix {path.suffix!r}", allowed=_ALLOWED)
+        raise InvalidInputError(
+            "target", got=f"{path}, whose suffix is {path.suffix!r}", allowed=_ALLOWED
+        )
     return read_state_dict(state, layers=layers, notes=notes)
+
+
+def _near(path: Path) -> str:
+    """Return the question whether a file beside it was meant, under a name that is nearly so."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in islice(entries, _MAX_LOOKED_AT)]
+    except (OSError, ValueError):
+        return ""
+    return suggestion(path.name, names)
 
 
 def _read_safetensors(path: Path) -> tuple[State, list[str]]:

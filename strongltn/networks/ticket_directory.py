@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from safetensors.numpy import load, save
 
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.networks.mask import PairMask
+from strongltn.networks.no_ticket import TICKET_FILE as TICKET_FILE
+from strongltn.networks.no_ticket import no_ticket
 from strongltn.networks.reading import Reading
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.networks.target import LinearLayer, TargetNetwork
@@ -27,7 +30,6 @@ from strongltn.networks.ticket import Ticket
 from strongltn.rng import WeightLaw
 from strongltn.storage import Contents, machine_errors, read_file
 
-TICKET_FILE = "ticket.json"
 TARGET_FILE = "target.safetensors"
 MASK_FILE = "mask.safetensors"
 REPORT_FILE = "report.json"
@@ -229,7 +231,10 @@ def read_ticket_file(directory: Path, name: str) -> bytes:
         except OSError as error:
             if error.errno not in _NOT_THERE:
                 raise
-            raise _refusal(directory, f"{name}: {error.strerror}") from error
+            if name == TICKET_FILE and not os.path.lexists(path):
+                raise no_ticket(directory) from error
+            reason = f": {error.strerror}" if os.path.lexists(path) else " is missing"
+            raise _refusal(directory, f"{name}{reason}") from error
 
 
 def _refusal(directory: Path, reason: str) -> InvalidInputError:

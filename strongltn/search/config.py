@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
-from strongltn.errors import InvalidInputError
+from strongltn.errors import InvalidInputError, unknown_word
 from strongltn.rng import stream_key
 from strongltn.search.choices import Precision, Schedule, Scope
 from strongltn.search.datasets import DATASET_NAMES
@@ -93,9 +93,7 @@ class SearchConfig:
         name_of(self.method)  # refuses what is no method
         for name, known in (("model", MODEL_NAMES), ("data", DATASET_NAMES)):
             if getattr(self, name) not in known:
-                raise InvalidInputError(
-                    name, got=getattr(self, name), allowed=f"one of {', '.join(known)}"
-                )
+                raise unknown_word(name, got=getattr(self, name), known=known)
         for name, kind in _ENUMS.items():
             if not isinstance(getattr(self, name), kind):
                 raise InvalidInputError(name, got=getattr(self, name), allowed=f"a {kind.__name__}")

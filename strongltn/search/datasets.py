@@ -20,7 +20,7 @@ from strongltn.data import (
     load_mnist_train,
     mnist_file,
 )
-from strongltn.errors import InvalidInputError
+from strongltn.errors import InvalidInputError, unknown_word
 from strongltn.search.architectures import CIFAR10_SHAPE, DIGITS_SHAPE, MNIST_SHAPE, Shape
 from strongltn.search.cifar10 import PYTHON_ARCHIVE, load_cifar10
 from strongltn.search.download import RemoteFile, user_cache
@@ -132,7 +132,7 @@ def dataset_named(name: str, directory: Path | None = None, *, download: bool = 
     Randomness: none; the split of the digits is a fixed one.
     """
     if name not in DATASET_NAMES:
-        raise InvalidInputError("data", got=name, allowed=f"one of {', '.join(DATASET_NAMES)}")
+        raise unknown_word("data", got=name, known=DATASET_NAMES)
     if name == "digits":
         return _digits()
     if directory is None:

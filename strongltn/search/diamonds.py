@@ -10,7 +10,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from strongltn.errors import InvalidInputError
+from strongltn.errors import InvalidInputError, unknown_word
 from strongltn.search.architectures import ARCHITECTURES, Architecture, Shape
 from strongltn.search.initialization import Init, LayerStreams
 
@@ -155,4 +155,4 @@ def _widened(architecture: Architecture, redundancy: int) -> Architecture:
 
 def _check_choice(parameter: str, got: str, allowed: tuple[str, ...]) -> None:
     if got not in allowed:
-        raise InvalidInputError(parameter, got=got, allowed=f"one of {', '.join(allowed)}")
+        raise unknown_word(parameter, got=got, known=allowed)

@@ -11,7 +11,7 @@ from typing import cast
 
 import torch
 
-from strongltn.errors import InvalidInputError
+from strongltn.errors import InvalidInputError, unknown_word
 from strongltn.search.choices import Execution, Precision, Schedule
 from strongltn.search.config import SearchConfig
 from strongltn.search.method import AbstractSampledMethod
@@ -38,11 +38,8 @@ def device_named(name: str) -> torch.device:
     if gpus:
         known["cuda"] = gpus[0]
     if name not in known:
-        raise InvalidInputError(
-            "device",
-            got=name,
-            allowed=f"one of {', '.join(known)}",
-            hint="" if gpus else "torch sees no GPU here.",
+        raise unknown_word(
+            "device", got=name, known=known, hint="" if gpus else "torch sees no GPU here."
         )
     return torch.device(known[name])
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from strongltn.errors import InvalidInputError
+from strongltn.errors import InvalidInputError, unknown_word
 from strongltn.search.methods import METHODS, AbstractMethod
 
 
@@ -42,7 +42,7 @@ def type_named(name: str) -> type[AbstractMethod | Dense]:
         No such method.
     """
     if name not in METHOD_TYPES:
-        raise InvalidInputError("method", got=name, allowed=f"one of {', '.join(METHOD_TYPES)}")
+        raise unknown_word("method", got=name, known=METHOD_TYPES)
     return METHOD_TYPES[name]
 
 
@@ -84,8 +84,8 @@ def member_of(kind: type[Enum], parameter: str, value: object) -> Enum:
     try:
         return kind(value)
     except ValueError:
-        known = ", ".join(str(member.value) for member in kind)
-        raise InvalidInputError(parameter, got=value, allowed=f"one of {known}") from None
+        known = [str(member.value) for member in kind]
+        raise unknown_word(parameter, got=value, known=known) from None
 
 
 def plain_value(value: object) -> object:

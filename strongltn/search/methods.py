@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from strongltn.errors import InvalidInputError
+from strongltn.errors import unknown_word
 from strongltn.search.edge_popup import Biprop, EdgePopup, InitialScores, IteRand
 from strongltn.search.method import AbstractMethod
 from strongltn.search.supermasks import GemMiner, LearnedSupermask, SignedSupermask
@@ -40,5 +40,5 @@ def method_named(name: str) -> AbstractMethod:
         No such method.
     """
     if name not in METHODS:
-        raise InvalidInputError("method", got=name, allowed=f"one of {', '.join(METHODS)}")
+        raise unknown_word("method", got=name, known=METHODS)
     return METHODS[name]()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from strongltn.errors import InvalidInputError
+from strongltn.errors import unknown_word
 from strongltn.search.architectures import (
     ARCHITECTURES,
     CIFAR10_SHAPE,
@@ -70,7 +70,7 @@ def model_named(name: str, *, input_shape: Shape | None = None) -> ImageClassifi
     266200
     """
     if name not in MODEL_NAMES:
-        raise InvalidInputError("model", got=name, allowed=f"one of {', '.join(MODEL_NAMES)}")
+        raise unknown_word("model", got=name, known=MODEL_NAMES)
     if name == "resnet20":
         return _resnet20(input_shape or CIFAR10_SHAPE)
     if name in _PENSIA_NAMES:

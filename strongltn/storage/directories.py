@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongltn.errors import InvalidInputError
+from strongltn.errors import InvalidInputError, MachineError
 from strongltn.storage.partial import (
     is_partial,
     lock,
@@ -110,7 +110,8 @@ def new_directory(path: Path, *, replaces: Contents | None = None) -> Iterator[P
         with _opened(path.parent) as folder:
             work, file = _begin(path, folder)
             try:
-                yield path.parent / work
+                with _under_its_own_name(path.parent / work, path):
+                    yield path.parent / work
                 with machine_errors(path):
                     os.fsync(file)
                     _put_in_place(path, path.parent / work, replaces)
@@ -123,6 +124,20 @@ def new_directory(path: Path, *, replaces: Contents | None = None) -> Iterator[P
         for parent in made:
             with suppress(OSError):  # it is removed only if it is empty
                 parent.rmdir()
+        raise
+
+
+@contextmanager
+def _under_its_own_name(work: Path, path: Path) -> Iterator[None]:
+    """Let what fails speak of the directory that was asked for, not of the partial one."""
+    try:
+        yield
+    except MachineError as error:
+        error.args = (str(error).replace(str(work), str(path)),)
+        raise
+    except OSError as error:
+        if isinstance(error.filename, str | Path):
+            error.filename = str(error.filename).replace(str(work), str(path))
         raise
 
 
@@ -204,7 +219,7 @@ def _check_free(path: Path, replaces: Contents | None) -> None:
             "out",
             got=f"{path}, which exists",
             allowed="a new path",
-            hint="Or pass --overwrite.",
+            hint="Or pass --overwrite, to replace a ticket.",
         )
     replaces.check(path, parameter="out")
 

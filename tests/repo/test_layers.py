@@ -35,16 +35,17 @@ ALLOWED = {
     "simulate": MIDDLE | {"subset_sum"},
     "testing": PILLARS | {"construct", "certify"},
     "console": {"exits", "json_text"},
-    "bound_command": PILLARS | {"theorems", "simulate", "report", "console", "exits"},
-    "reproduce_command": STORE | {"console", "exits"},
+    "program": {"errors", "exits"},
+    "bound_command": PILLARS | {"theorems", "simulate", "report", "console", "exits", "program"},
+    "reproduce_command": STORE | {"console", "exits", "program"},
     "radius_curve": MIDDLE | {"networks", "certify"},
     "certify_command": MIDDLE
     | {"networks", "certify", "pipeline", "radius_curve", "report", "plotting", "console"}
-    | {"groundtruth", "exits"},
+    | {"groundtruth", "exits", "program"},
     "report": set(),
     "search": MIDDLE | {"networks", "data"},
     "groundtruth": PILLARS | {"construct", "certify", "subset_sum", "search", "data"},
-    "search_command": STORE | {"search", "bench", "console", "exits"},
+    "search_command": STORE | {"search", "bench", "console", "exits", "program"},
     "bench": MIDDLE | {"subset_sum", "search", "data"},
     "data": MIDDLE | {"networks"},
     "plotting": PILLARS | {"theorems"},
@@ -52,7 +53,14 @@ ALLOWED = {
     | {"theorems", "construct", "certify", "pipeline", "data", "plotting", "proofs_check"},
     "cli": PILLARS
     | {"exits", "construct", "certify", "pipeline", "report", "bench", "demo", "proofs_check"}
-    | {"console", "bound_command", "certify_command", "reproduce_command", "search_command"},
+    | {
+        "console",
+        "program",
+        "bound_command",
+        "certify_command",
+        "reproduce_command",
+        "search_command",
+    },
 }
 # JSON is written by one function; these write exact integers and text, or between two processes
 OWN_JSON = {"json_text", "_cp_sat_process", "_cp_sat_worker"}

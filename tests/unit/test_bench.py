@@ -442,11 +442,11 @@ def test_bad_options_are_exit_2_before_any_work(run, tmp_path, monkeypatch):
     file = tmp_path / "file"
     file.write_text("text")
     for options, message in (
-        (["--peers", "cplex"], "'peers' parameter must be none or a list of cbc, highs"),
-        (["--out", file], "'out' parameter must be a directory"),
-        (["--out", file / "below"], "'out' parameter must be a directory"),
-        (["--out", tmp_path / "o", "--record", tmp_path], "'record' parameter must be a file"),
-        (["--out", tmp_path / "o", "--record", tmp_path / "no" / "f"], "'record' parameter"),
+        (["--peers", "cplex"], "--peers must be none or a list of cbc, highs"),
+        (["--out", file], "--out must be a directory"),
+        (["--out", file / "below"], "--out must be a directory"),
+        (["--out", tmp_path / "o", "--record", tmp_path], "--record must be a file"),
+        (["--out", tmp_path / "o", "--record", tmp_path / "no" / "f"], "--record"),
     ):
         code, text, err = run("subset-sum", *options)
         assert (code, text) == (2, "")
@@ -454,5 +454,5 @@ def test_bad_options_are_exit_2_before_any_work(run, tmp_path, monkeypatch):
     for history in (file, tmp_path / "absent", tmp_path):
         code, _, err = run("figure", history, "--out", tmp_path / "x")
         assert code == 2
-        assert "'history' parameter must be" in err
+        assert "HISTORY must be" in err
     assert list(tmp_path.iterdir()) == [file]

@@ -181,7 +181,7 @@ def test_local_boxes_of_mixed_sizes_are_refused_where_integers_end():
 
 def test_a_local_box_of_another_number_of_inputs_is_refused():
     target = linear([[0.5, 0.5]])
-    with pytest.raises(InvalidInputError, match=r"'domain'.*2, one an input"):
+    with pytest.raises(InvalidInputError, match=r"'domain'.*of 2 inputs"):
         certify_ticket(target, empty_ticket(target), LOCAL, settings=QUICK)
 
 
@@ -282,8 +282,7 @@ def test_methods_that_do_not_apply_or_fail_are_noted(pruned, monkeypatch):
         "backward-differential",
     }
     assert found.notes == (
-        "input-splitting is left out: it splits boxes of at most 8 inputs; here are 3, and the "
-        "domain is ball:1",
+        "input-splitting is left out: it splits boxes, and the domain ball:1 is a ball",
         "quadratic is left out: the numbers are too far apart",
     )
 

@@ -1,15 +1,18 @@
 """Loops are compiled in one place, which does without a cache where none can be written."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numba
 import pytest
+import torch
 from numba.core import caching
 
 from strongltn import compiled as compiled_module
@@ -81,6 +84,84 @@ def test_loops_are_compiled_in_one_place():
         for path in (ROOT / package).rglob("*.py"):
             if path.name != "compiled.py":
                 assert not re.search(r"\bnjit\b|numba\.(jit|\w*vectorize)", path.read_text()), path
+
+
+def cube(x):
+    return x**3
+
+
+def test_compiling_is_told_apart_from_work_and_said_once(tmp_path, monkeypatch, caplog):
+    """Found: the first run compiled for 12 s without a word, booked under one construction."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(compiled_module._COMPILER, "_is_said", False)
+    caplog.set_level("INFO", logger="strongltn.compiled")
+    function, began = compiled()(cube), time.perf_counter()
+    working, compiling = compiled_module.working_seconds(), compiled_module.compiling_seconds()
+    assert function(2) == 8
+    spent = compiled_module.compiling_seconds() - compiling
+    assert 0 < spent <= time.perf_counter() - began
+    assert compiled_module.working_seconds() - working <= time.perf_counter() - began - spent
+    assert function(2.0) == 8
+    assert [record.getMessage() for record in caplog.records] == [
+        "the loops of the solvers are being compiled for this machine, once: some 10 to 30 seconds "
+        "in all."
+    ]
+
+
+def test_what_is_kept_is_not_compiled_and_nothing_is_said(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    assert compiled()(cube)(3) == 27
+    monkeypatch.setattr(compiled_module._COMPILER, "_is_said", False)
+    caplog.set_level("INFO", logger="strongltn.compiled")
+    before = compiled_module.compiling_seconds()
+    assert compiled()(cube)(3) == 27
+    assert compiled_module.compiling_seconds() == before
+    assert not caplog.records
+
+
+def test_a_failed_compilation_ends_the_clock(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    with pytest.raises(numba.TypingError):
+        compiled()(cube)("text")
+    assert compiled_module._COMPILER._depth == 0
+
+
+def test_a_worker_says_nothing_of_compiling(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(compiled_module._COMPILER, "_is_said", False)
+    monkeypatch.setattr("multiprocessing.parent_process", lambda: object())
+    caplog.set_level("INFO", logger="strongltn.compiled")
+    assert compiled()(cube)(1) == 1
+    assert not caplog.records
+
+
+def test_the_command_line_says_it_and_keeps_it_out_of_the_stages(tmp_path):
+    """In a process of its own, with a cache that is empty and then is not."""
+    torch.save({"fc.weight": torch.eye(2)}, tmp_path / "target.pt")
+    words = ["prune", "target.pt", "--samples", "3", "--json", "--overwrite", "--out", "ticket"]
+    environment = {
+        **os.environ,
+        "NUMBA_CACHE_DIR": str(tmp_path / "cache"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }
+    told, seconds = [], []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "strongltn", *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode in (0, 1), done.stderr
+        told.append(done.stderr.count("compiled for this machine, once"))
+        seconds.append(json.loads(done.stdout)["seconds"])
+    assert told == [1, 0]
+    assert seconds[1]["compiling"] == 0
+    first = seconds[0]
+    assert first["compiling"] > first["drawing"] + first["solving"]
+    assert sum(first.values()) - first["total"] <= first["total"]
 
 
 @pytest.mark.skipif(os.name == "nt" or not Path("/dev/shm").is_dir(), reason="not Linux")

@@ -21,7 +21,9 @@ def test_a_misspelt_word_is_answered_with_the_nearest(got, meant):
     assert suggestion(got, KNOWN).startswith(f"Did you mean {meant!r}")
 
 
-@pytest.mark.parametrize("got", ["", "u", "fermat", 3, None, b"uniform", "uniform" * 100, "\n"])
+@pytest.mark.parametrize(
+    "got", ["", "u", "fermat", "normal", 3, None, b"uniform", "uniform" * 100, "\n"]
+)
 def test_what_is_near_to_nothing_has_no_suggestion(got):
     assert suggestion(got, KNOWN) == ""
     assert suggestion(got, []) == ""

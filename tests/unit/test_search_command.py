@@ -124,14 +124,14 @@ def test_every_option_reaches_the_configuration(run, out, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("edge-popup", "--density", 0), "'density' parameter must be in (0, 1]"),
-        (("edge-popup", "--density", 1.01), "'density' parameter must be in (0, 1]"),
+        (("edge-popup", "--density", 0), "--density must be in (0, 1]"),
+        (("edge-popup", "--density", 1.01), "--density must be in (0, 1]"),
         (("magic",), "edge-popup, biprop"),
         (("edge-popup", "--model", "magic"), "lenet-300-100, "),
         (("edge-popup", "--data", "magic"), "digits, mnist, cifar10"),
         (("edge-popup", "--seeds", "1;2"), "such as 0,1,2"),
         (("edge-popup", "--seeds", "1,2", "--seed", 1), "different from each other"),
-        (("edge-popup", "--epochs", 0), "'epochs' parameter"),
+        (("edge-popup", "--epochs", 0), "--epochs"),
         (("edge-popup", "--execution", "compiled"), "eager without a GPU"),
         (("edge-popup", "--data", "mnist"), "STRONGLTN_DATA"),
         (("dense", "--density", 0.5), "1 for a dense network"),
@@ -166,7 +166,7 @@ def test_a_gpu_that_is_not_there_is_one_where_the_result_is(run, out):
     assert run("search", "edge-popup", *QUICK, "--out", out)[0] == 0
     code, text, err = run("search", "edge-popup", *QUICK, "--out", out, "--device", "cuda:7")
     assert (code, text) == (2, "")
-    assert err.startswith("strongltn: The 'device' parameter must be one of auto, cpu")
+    assert err.startswith("strongltn: --device must be one of auto, cpu")
 
 
 @pytest.mark.usefixtures("no_processes")

@@ -83,6 +83,7 @@ def check(run, place, arguments, parameter, *, codes=(2, 3)):
     assert parameter in said, said
     assert out == ""
     assert everything(place) == before
+    return err
 
 
 # --- targets ----------------------------------------------------------------------------------
@@ -129,7 +130,7 @@ STATES = {
 @pytest.mark.parametrize("content", STATES.values(), ids=STATES)
 def test_states_that_are_no_chain(run, place, content):
     torch.save(content, "wrong.pt")
-    check(run, place, ["prune", "wrong.pt", "--samples", 3, "--out", "new"], "parameter must be")
+    check(run, place, ["prune", "wrong.pt", "--samples", 3, "--out", "new"], "must be")
 
 
 TENSORS = {
@@ -146,7 +147,7 @@ TENSORS = {
 def test_safetensors_that_are_no_chain(run, place, content):
     save_file(content, "wrong.safetensors")
     arguments = ["prune", "wrong.safetensors", "--samples", 3, "--out", "new"]
-    check(run, place, arguments, "parameter must be")
+    check(run, place, arguments, "must be")
 
 
 def huge_header():
@@ -169,7 +170,7 @@ CONTENTS = {
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
 def test_files_that_are_no_network(run, place, content, suffix):
     Path(f"wrong{suffix}").write_bytes(content)
-    check(run, place, ["prune", f"wrong{suffix}", "--samples", 3, "--out", "new"], "'target'")
+    check(run, place, ["prune", f"wrong{suffix}", "--samples", 3, "--out", "new"], "TARGET")
 
 
 PLACES = ["absent.pt", "foreign", ".", "pipe", "loop", "x" * 300 + ".pt", "", "file/x.pt", "\n.pt"]
@@ -177,7 +178,7 @@ PLACES = ["absent.pt", "foreign", ".", "pipe", "loop", "x" * 300 + ".pt", "", "f
 
 @pytest.mark.parametrize("path", PLACES, ids=lambda path: repr(path[:20]))
 def test_targets_that_are_no_files(run, place, path):
-    what = "File name too long" if "xxx" in path else "'target'"
+    what = "File name too long" if "xxx" in path else "TARGET"
     check(run, place, ["prune", path, "--samples", 3, "--out", "new"], what)
 
 
@@ -254,7 +255,7 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_damaged_tickets(run, place, damage, command):
     damage()
-    check(run, place, [command, "ticket"], "'")
+    check(run, place, [command, "ticket"], "DIR")
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
@@ -264,14 +265,14 @@ def test_damaged_tickets_are_rejected_by_the_auditor(run, place, damage):
     code, out, err = run("verify", "ticket")
     assert code in (1, 2)
     assert "Traceback" not in out + err
-    assert "REJECTED" in out or "no ticket directory" in err
+    assert "REJECTED" in out or "DIR must be a ticket directory" in err
     assert everything(place) == before
 
 
 @pytest.mark.parametrize("command", ["info", "certify", "verify"])
 @pytest.mark.parametrize("path", PLACES, ids=lambda path: repr(path[:20]))
 def test_places_that_are_no_tickets(run, place, command, path):
-    what = "no ticket directory" if command == "verify" else "'DIR'"
+    what = "DIR must be a"
     check(run, place, [command, path], "File name too long" if "xxx" in path else what)
 
 
@@ -300,13 +301,13 @@ OUTS = {
 
 @pytest.mark.parametrize(("code", "path"), OUTS.values(), ids=OUTS)
 def test_tickets_that_cannot_be_written(run, place, code, path):
-    parameter = "'out'" if code == 2 else "strongltn: Could not"
+    parameter = "--out" if code == 2 else "strongltn: Could not"
     check(run, place, [*PRUNE, path], parameter, codes=(code,))
 
 
 @pytest.mark.parametrize("path", ["file", "foreign", "pipe", ".", "/dev/null", "loop"])
 def test_overwrite_is_for_tickets_alone(run, place, path):
-    check(run, place, [*PRUNE, path, "--overwrite"], "'out'", codes=(2,))
+    check(run, place, [*PRUNE, path, "--overwrite"], "--out", codes=(2,))
 
 
 def test_overwrite_stops_at_a_foreign_file(run, place):
@@ -357,7 +358,58 @@ COMMANDS = {"prune": [*PRUNE, "new"], "certify": ["certify", "ticket", "--domain
 @pytest.mark.parametrize("num_bytes", [0, 100])
 def test_a_file_size_limit_is_exit_3(run, place, arguments, num_bytes):
     with file_size_limit(num_bytes):
-        check(run, place, arguments, "ulimit -f", codes=(3,))
+        err = check(run, place, arguments, "ulimit -f", codes=(3,))
+    assert ".partial" not in err  # found: a name that the user has never seen
+    assert str(place / "new") in err or "ticket/witness-" in err
+
+
+# --- what may have been meant --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["info", "certify", "verify"])
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("tickte", "tickte, which does not exist. Did you mean 'ticket'?"),
+        (".", "in which there is no ticket.json. Did you mean ticket?"),
+        ("target.pt", "To make a ticket of it: strongltn prune target.pt --epsilon 0.1"),
+        ("run", "It is a run of strongltn search; strongltn certify --against compares"),
+        ("foreign", "foreign, in which there is no ticket.json."),
+        ("pipe", "pipe, which is no directory."),
+        ("file/x", "file/x, which does not exist."),
+    ],
+)
+def test_what_is_no_ticket_is_answered_with_what_may_have_been_meant(
+    run, place, command, path, message
+):
+    """Found: "ticket.json: No such file or directory", whatever the path was."""
+    Path("run").mkdir()
+    Path("run", "result.json").write_text("{}")
+    err = check(run, place, [command, path], message, codes=(2,))
+    assert err.startswith("strongltn: DIR must be a ticket directory of strongltn prune. Got ")
+
+
+def test_a_missing_file_of_a_ticket_is_said_to_be_missing(run, place):
+    Path("ticket", "mask.safetensors").unlink()
+    check(run, place, ["info", "ticket"], "Got ticket: mask.safetensors is missing.", codes=(2,))
+
+
+def test_a_misspelt_file_is_answered_with_the_nearest(run, place):
+    arguments = ["prune", "tarjet.pt", "--samples", 3, "--out", "new"]
+    message = "Got tarjet.pt, which does not exist. Did you mean 'target.pt'?"
+    check(run, place, arguments, message, codes=(2,))
+
+
+def test_an_option_that_took_another_for_its_value_is_named(run, place):
+    arguments = ["prune", "target.pt", "--samples", 3, "--like", "x.npy", "--out", "new"]
+    check(run, place, arguments, "--like needs 2 values, and took --out for one", codes=(2,))
+
+
+def test_a_local_domain_with_wrong_numbers_is_no_fault_of_its_centre(run, place):
+    np.save("center.npy", np.zeros(3))
+    for text in ("local:1,2", "local:x", "local"):
+        arguments = ["certify", "ticket", "--domain", text, "--center", "center.npy"]
+        check(run, place, arguments, "--" + ("domain" if ":" in text else "center"), codes=(2,))
 
 
 # --- words ---------------------------------------------------------------------------------------
@@ -366,25 +418,28 @@ NEW = ["--out", "new"]
 WORDS = {
     "no command": (["frobnicate"], "frobnicate"),
     "an unknown option": ([*PRUNE, "new", "--epsilom", "1"], "--epsilom"),
-    "neither size": (["prune", "target.pt", *NEW], "'epsilon'"),
+    "neither size": (["prune", "target.pt", *NEW], "--epsilon"),
     "no out": (["prune", "target.pt", "--samples", 3], "--out"),
     "no target": (["prune", *NEW, "--samples", 3], "TARGET"),
-    "two targets": (["prune", "target.pt", "target.pt", "--samples", 3, *NEW], "unexpected"),
+    "two targets": (
+        ["prune", "target.pt", "target.pt", "--samples", 3, *NEW],
+        "too many arguments",
+    ),
     "a construction": ([*PRUNE, "new", "--construction", "sapphire"], "--construction"),
     "a law": ([*PRUNE, "new", "--law", "cauchy"], "--law"),
-    "a domain": ([*PRUNE, "new", "--domain", "cube"], "'domain'"),
-    "a domain of text": ([*PRUNE, "new", "--domain", "ball:x"], "'domain'"),
-    "a domain of three": ([*PRUNE, "new", "--domain", "box:1,2,3"], "'domain'"),
-    "a box turned round": ([*PRUNE, "new", "--domain", "box:1,0"], "'domain'"),
-    "a local domain": ([*PRUNE, "new", "--domain", "local:1"], "'center'"),
-    "an empty domain": ([*PRUNE, "new", "--domain", ""], "'domain'"),
+    "a domain": ([*PRUNE, "new", "--domain", "cube"], "--domain"),
+    "a domain of text": ([*PRUNE, "new", "--domain", "ball:x"], "--domain"),
+    "a domain of three": ([*PRUNE, "new", "--domain", "box:1,2,3"], "--domain"),
+    "a box turned round": ([*PRUNE, "new", "--domain", "box:1,0"], "--domain"),
+    "a local domain": ([*PRUNE, "new", "--domain", "local:1"], "--domain must be ball, ball:"),
+    "an empty domain": ([*PRUNE, "new", "--domain", ""], "--domain"),
     "a norm": (["certify", "ticket", "--norm", "3"], "--norm"),
     "no run": (["certify", "ticket", "--against", "ticket"], "strongltn: "),
     "against and a figure": (
         ["certify", "ticket", "--against", "ticket", "--figure", "f"],
-        "'figure'",
+        "--figure",
     ),
-    "against and replace": (["certify", "ticket", "--against", "ticket", "--replace"], "'replace'"),
+    "against and replace": (["certify", "ticket", "--against", "ticket", "--replace"], "--replace"),
     "a theorem": (["bound", "fermat"], "fermat"),
     "a law of samples": (
         ["bound", "samples", "--eta", "0.1", "--delta", "0.1", "--law", "cauchy"],
@@ -397,34 +452,34 @@ WORDS = {
     "no eta": (["bound", "samples", "--delta", "0.1"], "--eta"),
     "widths of text": (
         ["bound", "network", "all", "--widths", "a,b", "--epsilon", "0.1", "--delta", "0.1"],
-        "'widths'",
+        "--widths",
     ),
     "one width": (
         ["bound", "network", "all", "--widths", "3", "--epsilon", "0.1", "--delta", "0.1"],
         "widths must be at least two",
     ),
-    "a recipe": (["reproduce", "everything"], "'ID'"),
-    "no recipe": (["reproduce"], "'ID'"),
+    "a recipe": (["reproduce", "everything"], "ID"),
+    "no recipe": (["reproduce"], "ID"),
     "both efforts": (["reproduce", "pensia-existence", "--quick", "--full"], "'effort'"),
-    "a list of one": (["reproduce", "pensia-existence", "--list"], "'list'"),
-    "a method": (["search", "guessing"], "'method'"),
-    "a model": (["search", "edge-popup", "--model", "gpt"], "'model'"),
-    "data": (["search", "edge-popup", "--data", "imagenet"], "'data'"),
-    "seeds": (["search", "edge-popup", "--seeds", "a"], "'seeds'"),
-    "seeds twice": (["search", "edge-popup", "--seeds", "1,1"], "'seeds'"),
-    "a device": (["search", "edge-popup", "--device", "tpu"], "'device'"),
+    "a list of one": (["reproduce", "pensia-existence", "--list"], "--list"),
+    "a method": (["search", "guessing"], "METHOD"),
+    "a model": (["search", "edge-popup", "--model", "gpt"], "--model"),
+    "data": (["search", "edge-popup", "--data", "imagenet"], "--data"),
+    "seeds": (["search", "edge-popup", "--seeds", "a"], "--seeds"),
+    "seeds twice": (["search", "edge-popup", "--seeds", "1,1"], "--seeds"),
+    "a device": (["search", "edge-popup", "--device", "tpu"], "--device"),
     "a precision": (["search", "edge-popup", "--precision", "int4"], "--precision"),
     "an execution": (["search", "edge-popup", "--execution", "lazy"], "--execution"),
     "a schedule": (["search", "edge-popup", "--schedule", "never"], "--schedule"),
     "an initialisation": (["search", "edge-popup", "--init", "zeros"], "--init"),
     "a scope": (["search", "edge-popup", "--scope", "neuron"], "--scope"),
-    "peers": (["bench", "subset-sum", "--peers", "oracle"], "'peers'"),
-    "no history": (["bench", "figure", "absent"], "'history'"),
-    "a history of text": (["bench", "figure", "file"], "'history'"),
-    "a history that is a pipe": (["bench", "figure", "pipe"], "'history'"),
+    "peers": (["bench", "subset-sum", "--peers", "oracle"], "--peers"),
+    "no history": (["bench", "figure", "absent"], "HISTORY"),
+    "a history of text": (["bench", "figure", "file"], "HISTORY"),
+    "a history that is a pipe": (["bench", "figure", "pipe"], "HISTORY"),
     "a record below nothing": (
         ["bench", "subset-sum", "--quick", "--record", "absent/record"],
-        "'record'",
+        "--record",
     ),
 }
 
@@ -443,4 +498,4 @@ def test_a_centre_of_another_kind(run, place):
     }.items():
         np.save(f"{name}.npy", content)
         arguments = ["certify", "ticket", "--domain", "local:1", "--center", f"{name}.npy"]
-        check(run, place, arguments, "'center'", codes=(2,))
+        check(run, place, arguments, "--center", codes=(2,))
