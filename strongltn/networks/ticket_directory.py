@@ -93,7 +93,7 @@ def ticket_files(target: TargetNetwork, ticket: Ticket) -> dict[str, bytes]:
     return files
 
 
-def load_ticket(directory: Path) -> tuple[TargetNetwork, Ticket]:
+def read_ticket(directory: Path) -> tuple[TargetNetwork, Ticket]:
     """Return the target and the ticket of a directory, after comparing its digests.
 
     Raises
