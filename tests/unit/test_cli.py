@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from strongltn import pipeline
+from strongltn import pipeline, prune_result
 from strongltn.certify import Attack
 from strongltn.cli import ConstructionName, LawName
 from strongltn.construct import CONSTRUCTIONS
@@ -472,7 +472,7 @@ def test_an_interruption_leaves_nothing(run, target, out, monkeypatch, where, er
     def interrupt(*_, **__):
         raise error
 
-    monkeypatch.setattr(pipeline, where, interrupt)
+    monkeypatch.setattr(prune_result if where == "write_whole" else pipeline, where, interrupt)
     code, text, err = run("prune", target, "--samples", 3, "--out", out)
     assert (code, text) == (4 if error is RuntimeError else 130, "")
     assert len(err.splitlines()) == 1
