@@ -166,7 +166,7 @@ def instance(
 
 def as_path(parameter: str, value: object) -> Path:
     """Return a path from a text or whatever stands for one."""
-    if isinstance(value, str) or (isinstance(value, os.PathLike) and not isinstance(value, bytes)):
+    if isinstance(value, str | os.PathLike):
         return Path(value)
     raise InvalidInputError(parameter, got=described(value), allowed="a path")
 
