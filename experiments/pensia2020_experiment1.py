@@ -26,7 +26,7 @@ from strongltn.demo import accuracy
 from strongltn.json_text import json_text
 from strongltn.networks.pruned import PrunedNetwork
 from strongltn.networks.target_file import load_target
-from strongltn.networks.ticket_directory import load_ticket
+from strongltn.networks.ticket_directory import read_ticket
 from strongltn.report.text import outward
 from strongltn.storage import make_directory, write_whole
 
@@ -156,7 +156,7 @@ def _run(run: Run, target: Path, out: Path, test: Any) -> dict[str, Any]:
         check=False,
     )
     verify_seconds = time.perf_counter() - began
-    _, ticket = load_ticket(directory)
+    _, ticket = read_ticket(directory)
     return {
         **asdict(run),
         "exit_code": pruned.returncode,

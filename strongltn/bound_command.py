@@ -290,7 +290,10 @@ def _examined(theorem: Any, path: Path, layers: str | None) -> dict[str, Any]:
 def _all_keys() -> list[str]:
     from strongltn.theorems.catalogue import cover_theorems, network_theorems
 
-    return [theorem.key for theorem in (*cover_theorems(), *network_theorems())]
+    return [
+        *(theorem.key for theorem in cover_theorems()),
+        *(theorem.key for theorem in network_theorems()),
+    ]
 
 
 def _network_keys() -> list[str]:

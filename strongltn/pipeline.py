@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 import json
-import math
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from strongltn.certify import Attack, Certificate, CertifySettings, certify_ticket
+from strongltn.arguments import IntegerLike, RealLike, chosen, instance, integer, positive
+from strongltn.certify import Attack, CertifySettings, certify_ticket
 from strongltn.certify.account import account
+from strongltn.certify.certificate import Certificate
 from strongltn.certify.kept import certificates, keep_certificate, place_of
-from strongltn.certify.stages import Progress
+from strongltn.certify.stages import Progress, check_progress
 from strongltn.certify.statement import CERTIFICATE_FILE, read_certificate
 from strongltn.compiled import compiling_seconds, working_seconds
-from strongltn.construct import (
-    RELU_DIAMOND,
-    BuildResult,
-    Construction,
-    Plan,
-    Reach,
-    build_ticket,
-    make_plan,
-    measure_reach,
-)
+from strongltn.construct import RELU_DIAMOND, build_ticket, make_plan, measure_reach
+from strongltn.construct.construction import ConstructionLike, as_construction
 from strongltn.construct.sizing import estimate_num_samples, estimate_tolerance
 from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
-from strongltn.json_text import json_text
-from strongltn.networks.domain import Ball, Domain
-from strongltn.networks.target import TargetNetwork
-from strongltn.networks.ticket import Ticket
-from strongltn.networks.ticket_directory import (
-    REPORT_FILE,
-    TICKET_FILE,
-    load_ticket,
-    read_ticket_file,
-    ticket_files,
-)
+from strongltn.networks.domain import Ball, Domain, DomainLike, as_domain
+from strongltn.networks.target import TargetLike, TargetNetwork
+from strongltn.networks.ticket_directory import REPORT_FILE, read_ticket, read_ticket_file
 from strongltn.numerics.dyadic import outward_number
-from strongltn.rng import WeightLaw
-from strongltn.storage import check_writable, in_use, write_whole
+from strongltn.prune_result import PruneResult, is_within, target_figures, write_report
+from strongltn.rng import LawWord, WeightLaw, checked_seed
+from strongltn.storage import check_writable, in_use
 from strongltn.subset_sum.solvers import GrowingPrefix, MeetInTheMiddle
 
 #: Tolerance for one weight where no epsilon asks for another: that of Pensia et al. 2020,
@@ -52,94 +37,17 @@ DEFAULT_TOLERANCE = 0.01
 QUICK_ATTACK = CertifySettings(attack=Attack(num_steps=120))
 
 
-@dataclass(frozen=True, eq=False)
-class PruneResult:
-    """A certified ticket and what it took.
-
-    Attributes
-    ----------
-    target : TargetNetwork
-    plan : Plan
-    build : BuildResult
-        With the ticket.
-    reach : Reach
-        Which weights are within tolerance.
-    certificate : Certificate
-    epsilon : float or None
-        What was asked for.
-    is_tolerance_estimated : bool
-        The tolerance was derived from epsilon: it chose sizes, and decides nothing.
-    seconds : dict
-        Wall time of drawing, solving and certifying; of compiling the loops, which happens once on
-        a machine and is in none of these; of writing (0 until saved); and in all.
-    """
-
-    target: TargetNetwork
-    plan: Plan
-    build: BuildResult
-    reach: Reach
-    certificate: Certificate
-    epsilon: float | None
-    is_tolerance_estimated: bool
-    seconds: dict[str, float]
-
-    @property
-    def ticket(self) -> Ticket:
-        """The ticket."""
-        return self.build.ticket
-
-    @property
-    def is_within(self) -> bool:
-        """Whether all that was asked for holds.
-
-        With epsilon the certificate decides. Every weight must be within the tolerance as well if
-        that was given, or if there is no epsilon.
-        """
-        return _is_within(
-            self.certificate,
-            self.epsilon,
-            is_tolerance_met=self.is_tolerance_estimated or self.reach.num_unreached == 0,
-        )
-
-    def report(self) -> dict[str, Any]:
-        """Return the figures for people and programs, to be written by `json_text`."""
-        source = self.ticket.source
-        return {
-            "construction": self.ticket.construction,
-            "law": source.law.value,
-            "seed": source.seed,
-            **_target(self.target),
-            "samples_per_weight": self.plan.num_samples,
-            "source_widths": list(source.widths),
-            "source_weights": source.num_weights,
-            "kept_weights": self.ticket.num_kept,
-            "scale_exponents": list(self.plan.scale_exponents),
-            "tolerance": self.plan.tolerance,
-            "is_tolerance_estimated": self.is_tolerance_estimated,
-            "max_weight_error": outward_number(self.reach.max_weight_error, upwards=True),
-            "unreached_weights": self.reach.num_unreached,
-            "worst_unreached": [asdict(weight) for weight in self.reach.worst],
-            "width_failure_probability": float(self.plan.width_failure_probability),
-            "short_groups": [asdict(group) for group in self.build.short_groups],
-            "epsilon": self.epsilon,
-            "is_within": self.is_within,
-            "warnings": [str(lost) for lost in self.reach.lost_biases],
-            **account(self.target, self.ticket, self.certificate),
-            "seconds": self.seconds,
-        }
-
-
 @in_default_state()
 def prune(
-    target: TargetNetwork,
+    target: TargetLike,
     *,
-    construction: Construction = RELU_DIAMOND,
-    epsilon: float | None = None,
-    num_samples: int | None = None,
-    tolerance: float | None = None,
-    law: WeightLaw = WeightLaw.UNIFORM,
-    seed: int = 0,
-    domain: Domain | None = None,
+    construction: ConstructionLike = RELU_DIAMOND,
+    epsilon: RealLike | None = None,
+    num_samples: IntegerLike | None = None,
+    tolerance: RealLike | None = None,
+    law: WeightLaw | LawWord = WeightLaw.UNIFORM,
+    seed: IntegerLike = 0,
+    domain: DomainLike | None = None,
     settings: CertifySettings | None = None,
     progress: Progress | None = None,
 ) -> PruneResult:
@@ -147,8 +55,11 @@ def prune(
 
     Parameters
     ----------
-    target : TargetNetwork
-    construction : Construction
+    target : TargetNetwork, torch.nn.Module, state dict, or path
+        The trained network f; see `TargetNetwork.of`.
+    construction : Construction or str
+        What stands in for one weight: "relu-diamond" (default), "linear-diamond",
+        "single-weight", or a value of your own.
     epsilon : float > 0, optional
         For the whole network: sup over the domain of ||f(x) - g(x)||_2.
     num_samples : int >= 1, optional
@@ -157,15 +68,17 @@ def prune(
     tolerance : float > 0, optional
         That every weight is to stay within. Default: `DEFAULT_TOLERANCE`; with `epsilon` an
         estimate from it, which chooses sizes and decides nothing.
-    law : WeightLaw
-        Of the source.
+    law : WeightLaw or str
+        Of the source: "uniform" (default), "signed-constant" or "gaussian".
     seed : int in [0, 2^64)
         Of the source: the only randomness in the ticket.
-    domain : Domain, optional
-        Default: the Euclidean unit ball.
+    domain : Domain or str, optional
+        Default: the Euclidean unit ball. A text as on the command line, such as "ball:2" or
+        "box:0,1", names one.
     settings : CertifySettings, optional
         Of the certificate; default: `QUICK_ATTACK`.
     progress : callable, optional
+        Called with (stage, done, all).
 
     Returns
     -------
@@ -175,8 +88,8 @@ def prune(
     Raises
     ------
     InvalidInputError
-        A parameter is out of range, both `epsilon` and `num_samples` are missing, or
-        `num_samples` is more than the construction can solve; nothing was drawn.
+        A parameter is of another kind or out of range, both `epsilon` and `num_samples` are
+        missing, or `num_samples` is more than the construction can solve; nothing was drawn.
     BudgetExceeded
         `epsilon` calls for more samples than can be solved exactly.
 
@@ -184,17 +97,31 @@ def prune(
     -----
     Rigor: the bounds of the certificate are rigorous; the choice of sizes is an estimate.
     Randomness: `seed`, never a redraw.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU(), torch.nn.Linear(2, 1))
+    >>> result = prune(model, num_samples=12, law="uniform", domain="box:0,1", seed=7)
+    >>> bool(result.lower_bound <= result.upper_bound)
+    True
     """
     began, compiling = time.perf_counter(), compiling_seconds()
-    domain = domain or Ball()
-    check_positive("epsilon", epsilon)
-    check_positive("tolerance", tolerance)
+    construction = as_construction(construction)
+    law = chosen("law", law, WeightLaw)
+    seed = checked_seed(seed)
+    domain = Ball() if domain is None else as_domain(domain)
+    epsilon = None if epsilon is None else positive("epsilon", epsilon)
+    tolerance = None if tolerance is None else positive("tolerance", tolerance)
+    settings = instance("settings", QUICK_ATTACK if settings is None else settings, CertifySettings)
+    check_progress(progress)
+    target = TargetNetwork.of(target)
     if epsilon is None and num_samples is None:
         raise InvalidInputError(
             "epsilon",
             got=None,
-            allowed="given, or samples",
-            hint="Try --epsilon 0.1 or --samples 20.",
+            allowed="given, or num_samples",
+            hint="Try epsilon=0.1 or num_samples=20.",
         )
     is_tolerance_estimated = tolerance is None and epsilon is not None
     if tolerance is None:
@@ -204,6 +131,7 @@ def prune(
     solver = None
     if num_samples is not None:
         construction.solver_for(num_samples)  # refuses before anything is drawn
+        num_samples = integer("num_samples", num_samples, low=1)
     else:
         if isinstance(construction.solver, MeetInTheMiddle):
             solver = GrowingPrefix()  # sized for the worst weight: most need far fewer samples
@@ -222,9 +150,7 @@ def prune(
         progress=progress and (lambda done, total: progress("solving", done, total)),
     )
     certifying = working_seconds()
-    certificate = certify_ticket(
-        target, build.ticket, domain, settings=settings or QUICK_ATTACK, progress=progress
-    )
+    certificate = certify_ticket(target, build.ticket, domain, settings=settings, progress=progress)
     reach = measure_reach(target, plan.scale_exponents, certificate.errors, tolerance=tolerance)
     certified = working_seconds()
     return PruneResult(
@@ -246,39 +172,23 @@ def prune(
     )
 
 
-def _is_within(certificate: Certificate, epsilon: float | None, *, is_tolerance_met: bool) -> bool:
-    return is_tolerance_met and (epsilon is None or certificate.euclidean_bound <= epsilon)
-
-
-def check_positive(name: str, value: float | None) -> None:
+def check_positive(name: str, value: RealLike | None) -> None:
     """Raise InvalidInputError unless `value` is None or a finite number > 0."""
-    if value is not None and not (math.isfinite(value) and value > 0):
-        raise InvalidInputError(name, got=value, allowed="a finite number > 0")
+    if value is not None:
+        positive(name, value)
 
 
 @in_default_state()
 def save(result: PruneResult, directory: Path) -> None:
     """Write ticket, certificate and report into an existing, empty directory."""
-    began = time.perf_counter()
-    files = ticket_files(result.target, result.ticket)
-    for name, content in (files | result.certificate.to_files(files[TICKET_FILE])).items():
-        write_whole(directory / name, content)
-    writing = time.perf_counter() - began
-    result.seconds["writing"] = writing
-    result.seconds["total"] += writing
-    write_report(directory, result.report())
-
-
-def write_report(directory: Path, report: dict[str, Any]) -> None:
-    """Write the report, which is for people: no proof rests on it."""
-    write_whole(directory / REPORT_FILE, (json_text(report, indent=1) + "\n").encode("ascii"))
+    result.write_into(directory)
 
 
 @in_default_state()
 def certify_directory(
     directory: Path,
     *,
-    domain: Domain | None = None,
+    domain: DomainLike | None = None,
     settings: CertifySettings | None = None,
     replace: bool = False,
     progress: Progress | None = None,
@@ -290,7 +200,7 @@ def certify_directory(
     Parameters
     ----------
     directory : Path
-    domain : Domain, optional
+    domain : Domain or str, optional
         Default: that of the first certificate, or the unit ball without one.
     settings : CertifySettings, optional
     replace : bool
@@ -310,11 +220,12 @@ def certify_directory(
     MachineError
         The certificate cannot be written; what was there is whole.
     """
-    settings = settings or CertifySettings()
+    settings = CertifySettings() if settings is None else settings
+    instance("settings", settings, CertifySettings)
     with in_use(directory, parameter="DIR"):
         check_writable(directory, parameter="DIR")
-        target, ticket = load_ticket(directory)
-        domain = domain or present_domain(directory)
+        target, ticket = read_ticket(directory)
+        domain = present_domain(directory) if domain is None else as_domain(domain)
         name, standing = place_of(directory, domain, settings.output_norm, replace=replace)
         certificate = certify_ticket(target, ticket, domain, settings=settings, progress=progress)
         kept = keep_certificate(directory, certificate, name=name, standing=standing)
@@ -337,7 +248,7 @@ def _update_report(directory: Path, figures: dict[str, Any], certificate: Certif
     try:
         report = json.loads(read_ticket_file(directory, REPORT_FILE)) | figures
         is_estimated = report.get("is_tolerance_estimated", False)  # older reports do not say
-        report["is_within"] = _is_within(
+        report["is_within"] = is_within(
             certificate,
             report["epsilon"],
             is_tolerance_met=is_estimated or report["unreached_weights"] == 0,
@@ -350,14 +261,14 @@ def _update_report(directory: Path, figures: dict[str, Any], certificate: Certif
 @in_default_state()
 def describe_directory(directory: Path) -> dict[str, Any]:
     """Return what a ticket directory holds: sizes from the ticket, claims from its certificate."""
-    target, ticket = load_ticket(directory)
+    target, ticket = read_ticket(directory)
     source = ticket.source
     description: dict[str, Any] = {
         "construction": ticket.construction,
         "law": source.law.value,
         "seed": source.seed,
         "target_widths": list(target.widths),
-        **_target(target),
+        **target_figures(target),
         "samples_per_weight": ticket.samples_per_weight,
         "source_widths": list(source.widths),
         "source_weights": source.num_weights,
@@ -376,17 +287,6 @@ def describe_directory(directory: Path) -> dict[str, Any]:
         ],
     }
     return description
-
-
-def _target(target: TargetNetwork) -> dict[str, Any]:
-    """Return the size of a target and how it was read, as JSON types."""
-    likeness = target.reading.likeness
-    return {
-        "target_weights": target.num_weights,
-        "target_chain": target.chain,
-        "target_reading": str(target.reading),
-        "target_likeness": None if likeness is None else asdict(likeness),
-    }
 
 
 def present_domain(directory: Path) -> Domain:

@@ -17,7 +17,7 @@ from strongltn.certify.statement import domain_entry
 from strongltn.errors import InvalidInputError
 from strongltn.json_text import json_text
 from strongltn.networks.domain import Ball, Box, Domain, parse_domain
-from strongltn.networks.ticket_directory import TICKET_FILE, load_ticket
+from strongltn.networks.ticket_directory import TICKET_FILE, read_ticket
 from strongltn.storage import Record, read_entries, read_file
 
 _SCHEMA = 1  # of the rows; a new one where the same settings would give other rows
@@ -80,7 +80,7 @@ def radius_curve(
     MachineError
         The file cannot be written; the rows before are in it.
     """
-    target, ticket = load_ticket(directory)
+    target, ticket = read_ticket(directory)
     ticket_file = read_file(directory / TICKET_FILE, parameter="directory", within=directory)
     digest = hashlib.sha256(ticket_file).hexdigest()
     keys = {radius: _key(digest, domains[radius], settings) for radius in sorted(domains)}

@@ -9,6 +9,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.arguments import integer
+from strongltn.by_value import ByValue
 from strongltn.certify.ascent import Ascent, DifferenceNetwork
 from strongltn.certify.stages import Progress
 from strongltn.default_state import in_default_state, one_thread
@@ -16,6 +18,7 @@ from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Ball, Domain, LocalBox, OutputNorm
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.weight_error import LayerError
+from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import (
     DyadicArray,
     ceil_to_grid,
@@ -23,7 +26,7 @@ from strongltn.numerics.dyadic import (
     lower_sqrt,
     positive_part,
 )
-from strongltn.rng import named_generator
+from strongltn.rng import checked_seed, named_generator
 
 _INPUT_BITS = 40  # of the stored input, below the size of the domain
 _INNER_SHARE = 8  # an inner layer's error is only reported: an eighth of the steps
@@ -48,15 +51,13 @@ class Attack:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, value in (("restarts", self.num_restarts), ("steps", self.num_steps)):
-            if value < 1:
-                raise InvalidInputError(name, got=value, allowed="an integer >= 1")
-        if not 0 <= self.seed < 1 << 64:
-            raise InvalidInputError("seed", got=self.seed, allowed="an integer in [0, 2^64)")
+        for name in ("num_restarts", "num_steps"):
+            object.__setattr__(self, name, integer(name, getattr(self, name), low=1))
+        object.__setattr__(self, "seed", checked_seed(self.seed))
 
 
 @dataclass(frozen=True, eq=False)
-class AttackResult:
+class AttackResult(ByValue):
     """An input of the domain and a proved lower bound on ||f' - g'|| there.
 
     Attributes
@@ -72,6 +73,10 @@ class AttackResult:
     inputs: DyadicArray
     lower_bound: Fraction
     layer_errors: tuple[float, ...]
+
+    def __repr__(self) -> str:
+        least = outward_text(self.lower_bound, upwards=False)
+        return f"AttackResult({self.inputs.shape[0]} inputs, ||f'(x) - g'(x)|| >= {least} there)"
 
 
 @in_default_state()

@@ -16,16 +16,18 @@ from fractions import Fraction
 
 import numpy as np
 
+from strongltn.by_value import ByValue
 from strongltn.certify.differential.ranges import LayerRanges, Range
 from strongltn.networks.domain import Ball, Domain, LocalBox
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.weight_error import LayerError
+from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import DyadicArray, maximum, negative, round_up, upper_sqrt
 from strongltn.numerics.norms import NormWitness, spectral_norm_bound
 
 
 @dataclass(frozen=True, eq=False)
-class LayerBounds:
+class LayerBounds(ByValue):
     """Norms of one layer.
 
     Attributes
@@ -39,6 +41,11 @@ class LayerBounds:
     weight_norm: NormWitness
     error_norm: NormWitness
     bias_error_norm: Fraction
+
+    def __repr__(self) -> str:
+        norms = (self.weight_norm.bound, self.error_norm.bound, self.bias_error_norm)
+        weight, error, bias = (outward_text(norm, upwards=True) for norm in norms)
+        return f"LayerBounds(||W|| <= {weight}, ||E|| <= {error}, ||e|| <= {bias})"
 
 
 @dataclass(frozen=True)

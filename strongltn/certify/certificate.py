@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
 
+from strongltn.arguments import instance
+from strongltn.by_value import ByValue
 from strongltn.certify.attack import AttackResult
 from strongltn.certify.bounds import LayerBounds
 from strongltn.certify.method import Arrays, Method
-from strongltn.certify.stages import Progress
+from strongltn.certify.stages import Progress, check_progress
 from strongltn.certify.statement import (
     CERTIFICATE_FILE,
     VERSION,
     domain_entry,
+    two_sided_text,
     witness_file,
 )
 from strongltn.certify.two_sided import two_sided_bound
 from strongltn.certify.upper import CertifySettings
 from strongltn.default_state import in_default_state
-from strongltn.networks.domain import Domain, OutputNorm
-from strongltn.networks.target import TargetNetwork
+from strongltn.errors import InvalidInputError
+from strongltn.html_table import html_table
+from strongltn.networks.domain import Domain, DomainLike, OutputNorm, as_domain
+from strongltn.networks.reading import short_list
+from strongltn.networks.target import TargetLike, TargetNetwork
 from strongltn.networks.ticket import Ticket
 from strongltn.networks.ticket_directory import within_limits
 from strongltn.networks.weight_error import LayerError, weight_errors
@@ -33,8 +39,11 @@ from strongltn.numerics.dyadic import to_text
 
 
 @dataclass(frozen=True, eq=False)
-class Certificate:
+class Certificate(ByValue):
     """Proved: lower_bound <= sup over the domain of ||f(x) - g(x)|| <= upper_bound.
+
+    The bounds are exact rationals; what is printed of them is rounded outwards. Two certificates
+    are equal if they state and prove the same, whatever time they took.
 
     Attributes
     ----------
@@ -66,7 +75,17 @@ class Certificate:
     methods: dict[str, Method]
     attack: AttackResult
     notes: tuple[str, ...]
-    seconds: dict[str, float]
+    seconds: dict[str, float] = field(compare=False)
+
+    def __str__(self) -> str:
+        return f"Proved: {two_sided_text(self)}."
+
+    def __repr__(self) -> str:
+        return f"Certificate({two_sided_text(self)})"
+
+    def _repr_html_(self) -> str:
+        rows = {"proved": two_sided_text(self), "methods": ", ".join(self.methods)}
+        return html_table("Certificate", rows)
 
     def to_files(self, ticket_bytes: bytes, *, name: str = CERTIFICATE_FILE) -> dict[str, bytes]:
         """Return the certificate's two files, the witnesses first.
@@ -114,9 +133,9 @@ class Certificate:
 
 @in_default_state()
 def certify_ticket(
-    target: TargetNetwork,
+    target: TargetLike,
     ticket: Ticket,
-    domain: Domain,
+    domain: DomainLike,
     *,
     settings: CertifySettings | None = None,
     progress: Progress | None = None,
@@ -125,9 +144,11 @@ def certify_ticket(
 
     Parameters
     ----------
-    target : TargetNetwork
+    target : TargetNetwork, torch.nn.Module, state dict, or path
+        See `TargetNetwork.of`.
     ticket : Ticket
-    domain : Domain
+    domain : Domain or str
+        A text as on the command line, such as "ball" or "box:0,1".
     settings : CertifySettings, optional
     progress : callable, optional
 
@@ -139,7 +160,7 @@ def certify_ticket(
     Raises
     ------
     InvalidInputError
-        The domain has another number of inputs than the networks.
+        An argument is of another kind, or the networks and the domain do not fit one another.
     SoundnessBug
         The bounds contradict one another (never seen).
 
@@ -151,7 +172,17 @@ def certify_ticket(
     `backward_differential` and `input_splitting`.
     Randomness: the ascent's starting points.
     """
-    settings = settings or CertifySettings()
+    target, domain = TargetNetwork.of(target), as_domain(domain)
+    instance("ticket", ticket, Ticket)
+    settings = CertifySettings() if settings is None else settings
+    instance("settings", settings, CertifySettings)
+    check_progress(progress)
+    if ticket.source.widths[::2] != target.widths:
+        raise InvalidInputError(
+            "ticket",
+            got=f"one for a network of widths {short_list(ticket.source.widths[::2], '-')}",
+            allowed=f"one for the target's widths {short_list(target.widths, '-')}",
+        )
     domain_entry(domain)  # refuses what no certificate can state
     layers = target.scaled(ticket.scale_exponents)
     errors = weight_errors(ticket, layers, domain)

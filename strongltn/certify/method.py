@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.by_value import ByValue
 from strongltn.certify.bounds import Chain
 from strongltn.certify.differential.bound import Differential
 from strongltn.certify.differential.ranges import Range
 from strongltn.certify.quadratic.witness import QuadraticWitness
 from strongltn.networks.domain import OutputNorm
+from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import to_text
 
 SPECTRAL_TRIANGLE = "spectral-triangle"
@@ -27,7 +29,7 @@ Arrays = dict[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
-class Method:
+class Method(ByValue):
     """Bounds that one method has proved of the scaled networks, with their witnesses.
 
     Attributes
@@ -49,6 +51,9 @@ class Method:
     bound: Fraction
     entry: dict[str, Any]
     arrays: Arrays = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Method(sup ||f' - g'|| <= {outward_text(self.bound, upwards=True)})"
 
     @staticmethod
     def from_chain(chain: Chain) -> Method:

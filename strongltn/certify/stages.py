@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from strongltn.arguments import described
 from strongltn.compiled import working_seconds
+from strongltn.errors import InvalidInputError
 
 #: Called with (what is going on, done, all).
 Progress = Callable[[str, int, int], None]
 
 _WHOLE = "certifying"
+
+
+def check_progress(progress: object) -> None:
+    """Refuse what cannot be called.
+
+    Raises
+    ------
+    InvalidInputError
+    """
+    if progress is not None and not callable(progress):
+        allowed = "a function (stage, done, all), or None"
+        raise InvalidInputError("progress", got=described(progress), allowed=allowed)
 
 
 class Stages:

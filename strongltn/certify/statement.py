@@ -8,17 +8,19 @@ import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from strongltn.by_value import ByValue
 from strongltn.errors import InvalidInputError
 from strongltn.json_text import json_text
 from strongltn.networks.domain import Ball, Box, Domain, LocalBox, OutputNorm
 from strongltn.networks.ticket_directory import TICKET_FILE, read_ticket_file
+from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import DyadicArray, from_text, to_text
 
 CERTIFICATE_FILE = "certificate.json"
@@ -33,7 +35,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Statement:
+class Statement(ByValue):
     """The claim of a certificate, its proofs unchecked.
 
     Attributes
@@ -56,6 +58,36 @@ class Statement:
     lower_bound: Fraction
     key: str
     witness_file: str
+
+    def __str__(self) -> str:
+        return two_sided_text(self)
+
+    def __repr__(self) -> str:
+        return f"Statement({two_sided_text(self)})"
+
+
+class TwoSided(Protocol):
+    """Whatever states two bounds: a domain, a norm, and both sides."""
+
+    @property
+    def domain(self) -> Domain: ...
+    @property
+    def output_norm(self) -> OutputNorm: ...
+    @property
+    def upper_bound(self) -> Fraction: ...
+    @property
+    def lower_bound(self) -> Fraction: ...
+
+
+def two_sided_text(claim: TwoSided) -> str:
+    """Return both bounds in one line, each rounded outwards, so that they stay bounds.
+
+    Such as ``0.0012 <= sup ||f(x) - g(x)||_2 <= 0.0034 on the unit ball``.
+    """
+    least = outward_text(claim.lower_bound, upwards=False)
+    most = outward_text(claim.upper_bound, upwards=True)
+    norm = f"||f(x) - g(x)||_{claim.output_norm.value}"
+    return f"{least} <= sup {norm} <= {most} on {claim.domain.in_words}"
 
 
 def read_certificate(directory: Path, name: str = CERTIFICATE_FILE) -> Statement | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from strongltn.arguments import chosen, instance
+from strongltn.by_value import ByValue
 from strongltn.certify.attack import Attack
 from strongltn.certify.bounds import LayerBounds, difference_chain, layer_bounds
 from strongltn.certify.differential.bound import (
@@ -46,7 +48,7 @@ class CertifySettings:
     attack : Attack
         The search for the lower bound.
     output_norm : OutputNorm
-        Of f(x) - g(x).
+        Of f(x) - g(x); 2 and "inf" are accepted, and replaced by it.
     is_tight : bool
         Also optimise the backward slopes, try quadratic constraints, and split the inputs where the
         domain is a box of at most eight: seconds to minutes. The fields below are their settings.
@@ -62,6 +64,15 @@ class CertifySettings:
     splitting: SplittingSettings = field(default_factory=SplittingSettings)
     quadratic: InteriorPoint = field(default_factory=InteriorPoint)
 
+    def __post_init__(self) -> None:
+        instance("attack", self.attack, Attack)
+        instance("is_tight", self.is_tight, bool, allowed="True or False")
+        instance("backward", self.backward, BackwardSettings)
+        instance("splitting", self.splitting, SplittingSettings)
+        instance("quadratic", self.quadratic, InteriorPoint)
+        norm = chosen("output_norm", self.output_norm, OutputNorm)
+        object.__setattr__(self, "output_norm", norm)
+
     @property
     def num_stages(self) -> int:
         """Norms, four methods and the attack; the two methods of the tight set."""
@@ -69,7 +80,7 @@ class CertifySettings:
 
 
 @dataclass(frozen=True, eq=False)
-class UpperBounds:
+class UpperBounds(ByValue):
     """What is proved of a ticket from above.
 
     Attributes

@@ -8,12 +8,14 @@ weights of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.arguments import instance
+from strongltn.by_value import ByValue
 from strongltn.compiled import working_seconds
 from strongltn.construct.plan import Plan
 from strongltn.errors import InvalidInputError
@@ -44,8 +46,8 @@ class ShortGroup:
 
 
 @dataclass(frozen=True, eq=False)
-class BuildResult:
-    """A ticket and how it came about.
+class BuildResult(ByValue):
+    """A ticket and how it came about; equal to another whatever time it took.
 
     Attributes
     ----------
@@ -59,8 +61,12 @@ class BuildResult:
     ticket: Ticket
     short_groups: tuple[ShortGroup, ...]
     num_instances: int
-    drawing_seconds: float
-    solving_seconds: float
+    drawing_seconds: float = field(compare=False)
+    solving_seconds: float = field(compare=False)
+
+    def __repr__(self) -> str:
+        short = f", {len(self.short_groups)} short groups" if self.short_groups else ""
+        return f"BuildResult({self.ticket!r}, {self.num_instances:,} subset sums{short})"
 
 
 def build_ticket(
@@ -96,6 +102,11 @@ def build_ticket(
     Cost: one subset sum a weight (two in the first pair where inputs can be negative).
     Randomness: only the source's seed.
     """
+    target = instance("target", target, TargetNetwork)
+    source = instance("source", source, SourceNetwork)
+    plan = instance("plan", plan, Plan)
+    if solver is not None:
+        instance("solver", solver, AbstractSolver)  # type: ignore[type-abstract]
     expected = plan.source(target, law=source.law, seed=source.seed)
     if source != expected:
         raise InvalidInputError(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from strongltn.errors import BudgetExceeded, InvalidInputError, unknown_word
+from strongltn.arguments import IntegerLike, chosen, instance, integer, named
+from strongltn.errors import BudgetExceeded
 from strongltn.networks.source import Activation
 from strongltn.subset_sum.solvers import (
     AbstractSolver,
@@ -45,7 +46,14 @@ class Construction:
     solver: AbstractSolver[Any]
     source: str
 
-    def solver_for(self, num_samples: int) -> AbstractSolver[Any]:
+    def __post_init__(self) -> None:
+        instance("name", self.name, str)
+        instance("solver", self.solver, AbstractSolver)  # type: ignore[type-abstract]
+        instance("shares_hidden", self.shares_hidden, bool, allowed="True or False")
+        activation = chosen("inner_activation", self.inner_activation, Activation)
+        object.__setattr__(self, "inner_activation", activation)
+
+    def solver_for(self, num_samples: IntegerLike) -> AbstractSolver[Any]:
         """Return the solver that finds the least error of that many samples in sane time.
 
         The construction's own; for more samples than fit in its memory that of Schroeppel and
@@ -58,17 +66,17 @@ class Construction:
         """
         is_exact = not isinstance(self.solver, SingleWeight)
         largest = _MAX_EXACT_SAMPLES if is_exact else MAX_SAMPLES
-        if type(num_samples) is not int or not 1 <= num_samples <= largest:
-            hint = "Try --epsilon: it finds how few are enough." if is_exact else ""
-            raise InvalidInputError(
-                "samples",
-                got=num_samples,
-                allowed=f"an integer in [1, {largest}] with {self.name}, which looks for the "
-                "least error",
-                hint=hint,
-            )
+        number = integer(
+            "num_samples",
+            num_samples,
+            low=1,
+            last=largest,
+            allowed=f"an integer in [1, {largest}] with {self.name}, which looks for the least "
+            "error",
+            hint="With epsilon instead, as few as are enough are chosen." if is_exact else "",
+        )
         try:
-            self.solver.check(num_samples, None)
+            self.solver.check(number, None)
         except BudgetExceeded:
             return SchroeppelShamir()
         return self.solver
@@ -104,8 +112,22 @@ SINGLE_WEIGHT = Construction(
 CONSTRUCTIONS = {c.name: c for c in (RELU_DIAMOND, LINEAR_DIAMOND, SINGLE_WEIGHT)}
 
 
+#: The words of the constructions, and what is accepted where a construction is asked for.
+ConstructionWord: TypeAlias = Literal["relu-diamond", "linear-diamond", "single-weight"]
+ConstructionLike: TypeAlias = Construction | ConstructionWord
+
+
 def construction_named(name: str) -> Construction:
-    """Return the construction of that name."""
-    if name not in CONSTRUCTIONS:
-        raise unknown_word("construction", got=name, known=CONSTRUCTIONS)
-    return CONSTRUCTIONS[name]
+    """Return the construction of that name.
+
+    Raises
+    ------
+    InvalidInputError
+        There is none; the message lists them, and the nearest.
+    """
+    return named("construction", name, CONSTRUCTIONS)
+
+
+def as_construction(value: object) -> Construction:
+    """Return a construction, or the one that a word of the command line names."""
+    return value if isinstance(value, Construction) else named("construction", value, CONSTRUCTIONS)

@@ -8,18 +8,34 @@ from fractions import Fraction
 
 import flint
 
-from strongltn.construct.construction import MAX_SAMPLES, Construction
+from strongltn.arguments import (
+    IntegerLike,
+    RealLike,
+    chosen,
+    described,
+    exact_real,
+    instance,
+    integer,
+    positive,
+)
+from strongltn.construct.construction import (
+    MAX_SAMPLES,
+    Construction,
+    ConstructionLike,
+    as_construction,
+)
 from strongltn.errors import InvalidInputError
-from strongltn.networks.domain import Domain
+from strongltn.networks.domain import Domain, DomainLike, as_domain
 from strongltn.networks.source import Activation, SourceNetwork
-from strongltn.networks.target import TargetNetwork
+from strongltn.networks.target import TargetLike, TargetNetwork
 from strongltn.networks.weight_error import has_minus_half
 from strongltn.numerics.dyadic import DyadicArray
-from strongltn.rng import WeightLaw
+from strongltn.rng import LawWord, WeightLaw, checked_seed
 
 #: Scaled weights and biases lie in [-1/2, 1/2], the window of the subset-sum theorems.
 WINDOW = Fraction(1, 2)
 
+_PROBABILITY = "a number in (0, 1)"
 _TAIL_BITS = 4096  # of a binomial tail
 
 
@@ -53,6 +69,13 @@ class Plan:
     tolerance: float
     domain: Domain
 
+    def __repr__(self) -> str:
+        return (
+            f"Plan({self.construction.name}, {self.num_samples} samples a weight, blocks of "
+            f"{self.block_width} neurons, tolerance {self.tolerance:.4g} on "
+            f"{self.domain.in_words})"
+        )
+
     def __post_init__(self) -> None:
         if self.block_width < self.num_samples:
             raise InvalidInputError(
@@ -77,61 +100,62 @@ class Plan:
         mantissa, power = math.frexp(self.tolerance)
         return math.ldexp(mantissa, min(power - exponent, 1023))
 
-    def source(self, target: TargetNetwork, *, law: WeightLaw, seed: int) -> SourceNetwork:
+    def source(
+        self, target: TargetNetwork, *, law: WeightLaw | LawWord, seed: IntegerLike
+    ) -> SourceNetwork:
         """Return the source network of this plan."""
+        target = instance("target", target, TargetNetwork)
         widths = [target.widths[0]]
         for layer in target.layers:
             blocks = _num_blocks(self.construction, layer.num_inputs, layer.num_outputs, layer.bias)
             widths += [blocks * self.block_width, layer.num_outputs]
         return SourceNetwork(
             tuple(widths),
-            law,
-            seed,
+            chosen("law", law, WeightLaw),
+            checked_seed(seed),
             biases=tuple(layer.bias is not None for layer in target.layers),
             inner_activation=self.construction.inner_activation,
         )
 
 
 def make_plan(
-    target: TargetNetwork,
-    construction: Construction,
+    target: TargetLike,
+    construction: ConstructionLike,
     *,
-    num_samples: int,
-    tolerance: float,
-    domain: Domain,
-    width_failure_probability: Fraction = Fraction(1, 10**6),
+    num_samples: IntegerLike,
+    tolerance: RealLike,
+    domain: DomainLike,
+    width_failure_probability: RealLike = Fraction(1, 10**6),
 ) -> Plan:
     """Return the plan for a target: scales from its weights, widths from the sample size.
 
     Parameters
     ----------
-    target : TargetNetwork
-    construction : Construction
+    target : TargetNetwork, torch.nn.Module, state dict, or path
+    construction : Construction or str
+        Or its name, such as "relu-diamond".
     num_samples : int >= 1
     tolerance : float > 0
         For one weight, in the units of the target.
-    domain : Domain
-    width_failure_probability : Fraction in (0, 1)
-        For all sign groups together.
+    domain : Domain or str
+        A text as on the command line, such as "ball" or "box:0,1".
+    width_failure_probability : Fraction or float in (0, 1)
+        Exact; for all sign groups together.
 
     Notes
     -----
     Rigor: the width is exact for the law of the signs (fair, independent coins; union bound over
     the groups). Cost: negligible. Randomness: none.
     """
-    if isinstance(num_samples, bool) or not isinstance(num_samples, int) or num_samples < 1:
-        raise InvalidInputError("samples", got=num_samples, allowed="an integer >= 1")
-    if num_samples > MAX_SAMPLES:
-        raise InvalidInputError(
-            "samples", got=num_samples, allowed=f"an integer in [1, {MAX_SAMPLES}]"
-        )
-    if not (math.isfinite(tolerance) and tolerance > 0):
-        raise InvalidInputError("tolerance", got=tolerance, allowed="a finite number > 0")
+    target, construction = TargetNetwork.of(target), as_construction(construction)
+    domain, tolerance = as_domain(domain), positive("tolerance", tolerance)
+    num_samples = integer("num_samples", num_samples, low=1, last=MAX_SAMPLES)
+    probability = _checked_probability(width_failure_probability)
     plan = Plan(
         construction,
         num_samples,
         num_samples,
-        width_failure_probability,
+        probability,
         scale_exponents(target),
         tolerance,
         domain,
@@ -143,7 +167,7 @@ def make_plan(
         * _num_blocks(construction, layer.num_inputs, layer.num_outputs, layer.bias)
         for i, layer in enumerate(target.layers)
     )
-    width = block_width(num_samples, num_groups, failure_probability=width_failure_probability)
+    width = block_width(num_samples, num_groups, failure_probability=probability)
     return replace(plan, block_width=width)
 
 
@@ -199,6 +223,16 @@ def block_width(num_samples: int, num_groups: int, *, failure_probability: Fract
         width += 1
         last = last * width // (2 * (width - num_samples + 1))
     return width
+
+
+def _checked_probability(value: object) -> Fraction:
+    """Return a probability in (0, 1), exact: with any other the search for a width has no end."""
+    if not isinstance(value, Fraction):
+        value = Fraction(exact_real("width_failure_probability", value, allowed=_PROBABILITY))
+    if not 0 < value < 1:
+        got = described(value)
+        raise InvalidInputError("width_failure_probability", got=got, allowed=_PROBABILITY)
+    return value
 
 
 def _num_blocks(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from strongltn.networks.target import LinearLayer, TargetNetwork
 from strongltn.networks.weight_error import LayerError
+from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import DyadicArray
 
 _MAX_LISTED = 10
@@ -82,6 +83,11 @@ class Reach:
     num_unreached: int
     worst: tuple[UnreachedWeight, ...]
     lost_biases: tuple[LostBias, ...]
+
+    def __repr__(self) -> str:
+        largest = outward_text(self.max_weight_error, upwards=True)
+        lost = f", {len(self.lost_biases)} layers with lost biases" if self.lost_biases else ""
+        return f"Reach({self.num_unreached:,} out of reach{lost}, weights off by <= {largest})"
 
 
 def measure_reach(

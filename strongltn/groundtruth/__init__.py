@@ -13,8 +13,9 @@ Judging what was found
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
+
+from strongltn.lazy import lazy_names
 
 _HOMES = {
     "Agreement": "strongltn.groundtruth.agreement",
@@ -38,6 +39,19 @@ _HOMES = {
     "relu_unit": "strongltn.groundtruth.targets",
 }
 
+if TYPE_CHECKING:
+    from strongltn.groundtruth.agreement import Agreement, Examples, agreement_of
+    from strongltn.groundtruth.constructed import constructed_truth
+    from strongltn.groundtruth.found import FoundCertificate, certify_found
+    from strongltn.groundtruth.overlap import MaskOverlap, mask_overlap
+    from strongltn.groundtruth.planting import plant
+    from strongltn.groundtruth.recovery import Objective, Recovery, RecoverySettings, Start, recover
+    from strongltn.groundtruth.runs import certify_runs
+    from strongltn.groundtruth.targets import circle, helix, relu_unit
+    from strongltn.groundtruth.truth import GroundTruth
+else:
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)
+
 __all__ = [
     "Agreement",
     "Examples",
@@ -59,9 +73,3 @@ __all__ = [
     "recover",
     "relu_unit",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)

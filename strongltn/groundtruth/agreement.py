@@ -37,6 +37,11 @@ class Examples:
     train_labels: NDArray[np.int64] | None = None
     test_labels: NDArray[np.int64] | None = None
 
+    def __repr__(self) -> str:
+        labels = "" if self.train_labels is None else " with classes"
+        inputs = self.train.shape[1]
+        return f"Examples({len(self.train):,} and {len(self.test):,} of {inputs} inputs{labels})"
+
     @staticmethod
     def in_cube(
         target: TargetNetwork, *, count: int, seed: int, has_constant: bool, has_classes: bool

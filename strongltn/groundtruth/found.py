@@ -17,24 +17,28 @@ again, so there is no certificate for it to check: the claim rests on this code 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from strongltn.arguments import instance
+from strongltn.by_value import ByValue
 from strongltn.certify import CertifySettings
 from strongltn.certify.stages import Progress
+from strongltn.certify.statement import two_sided_text
 from strongltn.certify.two_sided import two_sided_bound
 from strongltn.construct.plan import scale_exponents
 from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Domain, OutputNorm, TargetNetwork
-from strongltn.networks.target import ScaledLayer
+from strongltn.networks.domain import DomainLike, as_domain
+from strongltn.networks.target import ScaledLayer, TargetLike
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray, negative, outward_number
 
 
 @dataclass(frozen=True, eq=False)
-class FoundCertificate:
+class FoundCertificate(ByValue):
     """Proved: lower_bound <= sup over the domain of ||f(x) - g(x)|| <= upper_bound.
 
     Attributes
@@ -58,7 +62,13 @@ class FoundCertificate:
     bounds: dict[str, Fraction]
     witness: DyadicArray
     notes: tuple[str, ...]
-    seconds: dict[str, float]
+    seconds: dict[str, float] = field(compare=False)
+
+    def __str__(self) -> str:
+        return f"Proved: {two_sided_text(self)}."
+
+    def __repr__(self) -> str:
+        return f"FoundCertificate({two_sided_text(self)})"
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as JSON types, bounds rounded outwards."""
@@ -78,10 +88,10 @@ class FoundCertificate:
 
 @in_default_state()
 def certify_found(
-    found: TargetNetwork,
-    dense: TargetNetwork,
+    found: TargetLike,
+    dense: TargetLike,
     *,
-    domain: Domain,
+    domain: DomainLike,
     settings: CertifySettings | None = None,
     progress: Progress | None = None,
 ) -> FoundCertificate:
@@ -89,7 +99,7 @@ def certify_found(
 
     Parameters
     ----------
-    found, dense : TargetNetwork
+    found, dense : TargetNetwork, torch.nn.Module, state dict, or path
         g and f, of the same widths; a layer may have a bias in one of them and none in the other.
     domain : Domain
         In the units of the networks' inputs.
@@ -121,11 +131,14 @@ def certify_found(
     >>> 0.999 <= certificate.lower_bound <= certificate.upper_bound <= 1.001
     True
     """
+    found, dense = TargetNetwork.of(found), TargetNetwork.of(dense)
+    domain = as_domain(domain)
     if found.widths != dense.widths:
         raise InvalidInputError(
             "found", got=f"widths {found.widths}", allowed=f"those of the other, {dense.widths}"
         )
-    settings = settings or CertifySettings()
+    settings = CertifySettings() if settings is None else settings
+    instance("settings", settings, CertifySettings)
     exponents = scale_exponents(dense)
     layers = dense.scaled(exponents)
     errors = tuple(map(_error, found.scaled(exponents), layers))

@@ -25,34 +25,37 @@ two and the common scale of the outputs are ours.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.arguments import IntegerLike, chosen, integer
 from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.truth import GroundTruth, check_without_biases
 from strongltn.networks import LinearLayer, TargetNetwork
+from strongltn.networks.target import TargetLike
 from strongltn.rng import named_generator
 from strongltn.search.initialization import Init
 
 
 @in_default_state()
 def plant(
-    target: TargetNetwork,
-    hidden_widths: tuple[int, ...],
+    target: TargetLike,
+    hidden_widths: Sequence[int],
     *,
-    seed: int,
+    seed: IntegerLike,
     init: Init = Init.KAIMING_NORMAL,
 ) -> GroundTruth:
     """Return a random network in which the target is hidden.
 
     Parameters
     ----------
-    target : TargetNetwork
+    target : TargetNetwork, torch.nn.Module, state dict, or path
         float32, without biases; no hidden neuron without inputs, and not all of the last layer 0.
-    hidden_widths : tuple of int
+    hidden_widths : sequence of int
         Of the source: one for each hidden layer of the target, none smaller.
     seed : int in [0, 2^64)
     init : Init
@@ -80,6 +83,8 @@ def plant(
     >>> [int(mask.sum()) for mask in truth.masks], truth.source.widths
     ([1, 1], (1, 8, 1))
     """
+    target, init = TargetNetwork.of(target), chosen("init", init, Init)
+    hidden_widths = tuple(integer("hidden_widths", width, low=1) for width in hidden_widths)
     check_without_biases("target", target)
     _check_widths(target, hidden_widths)
     widths = (target.widths[0], *hidden_widths, target.widths[-1])

@@ -13,6 +13,7 @@ from enum import Enum
 
 import torch
 
+from strongltn.by_value import ByValue
 from strongltn.default_state import in_default_state, one_thread
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.agreement import (
@@ -88,7 +89,7 @@ class RecoverySettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Recovery:
+class Recovery(ByValue):
     """What a search has made of the source of a ground truth.
 
     Attributes
@@ -107,6 +108,10 @@ class Recovery:
     network: TargetNetwork
     agreement: Agreement
     overlap: MaskOverlap
+
+    def __repr__(self) -> str:
+        kept = sum(int(mask.sum()) for mask in self.masks)
+        return f"Recovery(keeps {kept:,} weights, overlap with the truth {self.overlap.iou:.4g})"
 
 
 @in_default_state()

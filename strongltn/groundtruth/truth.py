@@ -26,14 +26,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.by_value import ByValue
 from strongltn.errors import InvalidInputError
 from strongltn.networks import LinearLayer, TargetNetwork
+from strongltn.networks.reading import short_list
 
 Masks = tuple[NDArray[np.bool_], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class GroundTruth:
+class GroundTruth(ByValue):
     """A source network and a mask under which it is the target, up to a power of two.
 
     Attributes
@@ -57,6 +59,13 @@ class GroundTruth:
     source: TargetNetwork
     masks: Masks
     output_exponent: int
+
+    def __repr__(self) -> str:
+        kept, widths = sum(int(mask.sum()) for mask in self.masks), self.source.widths
+        return (
+            f"GroundTruth({short_list(self.target.widths, '-')} in {short_list(widths, '-')}, "
+            f"keeps {kept:,} of {self.source.num_weights:,} weights)"
+        )
 
     def __post_init__(self) -> None:
         check_without_biases("target", self.target)

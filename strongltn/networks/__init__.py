@@ -1,5 +1,6 @@
 """Networks: the target, the source, the mask, the ticket that pairs the last two, and domains."""
 
+from strongltn.lazy import imported
 from strongltn.networks.domain import (
     Ball,
     Box,
@@ -34,3 +35,5 @@ __all__ = [
     "load_center",
     "parse_domain",
 ]
+
+imported(__name__)  # Hypothesis, where it is, learns to draw these types

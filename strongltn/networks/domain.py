@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from strongltn.errors import InvalidInputError
+from strongltn.arguments import described, exact_real, instance
+from strongltn.arrays import array_of, floats_of
+from strongltn.by_value import ByValue
+from strongltn.errors import InvalidInputError, suggestion
 from strongltn.networks.array_file import read_array
 from strongltn.numerics.dyadic import DyadicArray, ceil_to_grid, floor_to_grid
 
+_ROUND = "Write float(...) yourself if rounding it is what you mean."
+_ENDS = "two vectors of one length, finite, at finite distances"
 _END_BITS = 24  # of the ends of a box about a centre: short ends keep products with them short
 
 
@@ -33,18 +38,27 @@ class Ball:
     Parameters
     ----------
     radius : float > 0, finite
+        A number of another type is accepted if float64 holds it exactly.
     """
 
     radius: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.radius) and self.radius > 0):
-            raise InvalidInputError("radius", got=self.radius, allowed="a finite number > 0")
+        radius = exact_real("radius", self.radius, allowed="a finite number > 0", hint=_ROUND)
+        if radius <= 0:
+            raise InvalidInputError("radius", got=radius, allowed="a finite number > 0")
+        object.__setattr__(self, "radius", radius)
 
     @property
     def has_negative_inputs(self) -> bool:
         """Whether a coordinate of an input can be negative: always."""
         return True
+
+    @property
+    def in_words(self) -> str:
+        """The set as a sentence names it, such as "the unit ball"."""
+        about = f"the ball of radius {_shortest(self.radius)}"
+        return "the unit ball" if self.radius == 1 else about
 
     def __str__(self) -> str:
         return f"ball:{_shortest(self.radius)}"
@@ -57,12 +71,16 @@ class Box:
     Parameters
     ----------
     lower, upper : float, finite, lower < upper
+        Numbers of another type are accepted if float64 holds them exactly.
     """
 
     lower: float = 0.0
     upper: float = 1.0
 
     def __post_init__(self) -> None:
+        for name in ("lower", "upper"):
+            end = exact_real("domain", getattr(self, name), allowed="finite ends", hint=_ROUND)
+            object.__setattr__(self, name, end)
         if not (math.isfinite(self.upper - self.lower) and self.lower < self.upper):
             raise InvalidInputError(
                 "domain",
@@ -80,12 +98,17 @@ class Box:
         """Coordinate of the centre."""
         return (Fraction(self.upper) + Fraction(self.lower)) / 2
 
+    @property
+    def in_words(self) -> str:
+        """The set as a sentence names it, such as "the box [0, 1]^n"."""
+        return f"the box [{_shortest(self.lower)}, {_shortest(self.upper)}]^n"
+
     def __str__(self) -> str:
         return f"box:{_shortest(self.lower)},{_shortest(self.upper)}"
 
 
 @dataclass(frozen=True, eq=False)
-class LocalBox:
+class LocalBox(ByValue):
     """The box of the inputs x with lower <= x <= upper, coordinate by coordinate.
 
     Parameters
@@ -98,7 +121,7 @@ class LocalBox:
 
     def __post_init__(self) -> None:
         for name in ("lower", "upper"):
-            values = np.array(getattr(self, name), dtype=np.float64)
+            values = np.array(floats_of("domain", getattr(self, name), allowed=_ENDS))
             values.flags.writeable = False
             object.__setattr__(self, name, values)
         fits = self.lower.ndim == 1 and self.lower.shape == self.upper.shape
@@ -108,13 +131,13 @@ class LocalBox:
             raise InvalidInputError(
                 "domain",
                 got=f"ends of the shapes {self.lower.shape} and {self.upper.shape}",
-                allowed="two vectors of one length, finite, at finite distances",
+                allowed=_ENDS,
             )
         if not (self.lower <= self.upper).all():
             raise InvalidInputError("domain", got="lower > upper", allowed="lower <= upper")
 
     @staticmethod
-    def around(center: NDArray[Any], radius: float, *, clip: Box | None = None) -> LocalBox:
+    def around(center: ArrayLike, radius: float, *, clip: Box | None = None) -> LocalBox:
         """Return the box of `radius` about `center`; with `clip`, its part in that box.
 
         The ends are rounded outwards to multiples of 2^-24, then clipped: the domain is the box
@@ -122,7 +145,7 @@ class LocalBox:
 
         Parameters
         ----------
-        center : float array (inputs,), finite
+        center : float array, tensor or sequence (inputs,), finite
         radius : float >= 0, finite
         clip : Box, optional
 
@@ -136,14 +159,16 @@ class LocalBox:
         Rigor: exact, then outwards. Cost: O(inputs). Randomness: none.
         """
         middle = DyadicArray.from_floats(_checked_center(center))
-        if not (math.isfinite(radius) and radius >= 0):
-            raise InvalidInputError("radius", got=radius, allowed="a finite number >= 0")
-        reach = DyadicArray.from_floats(np.array([radius]))
+        size = exact_real("radius", radius, allowed="a finite number >= 0", hint=_ROUND)
+        if size < 0:
+            raise InvalidInputError("radius", got=size, allowed="a finite number >= 0")
+        reach = DyadicArray.from_floats(np.array([size]))
         box = LocalBox.from_ends(
             floor_to_grid(middle - reach, -_END_BITS), ceil_to_grid(middle + reach, -_END_BITS)
         )
         if clip is None:
             return box
+        instance("clip", clip, Box)
         is_outside = (box.upper < clip.lower) | (box.lower > clip.upper)
         if is_outside.any():
             raise InvalidInputError(
@@ -192,6 +217,14 @@ class LocalBox:
         """Whether a coordinate of an input can be negative."""
         return bool((self.lower < 0).any())
 
+    @property
+    def in_words(self) -> str:
+        """The set as a sentence names it: its size, not its place."""
+        return f"a {self}"
+
+    def __repr__(self) -> str:
+        return f"LocalBox({str(self).removeprefix('local box of ')})"
+
     def __str__(self) -> str:
         width = float((self.upper - self.lower).max(initial=0.0))
         return f"local box of {len(self.lower)} inputs, widths up to {width:.3g}"
@@ -199,13 +232,37 @@ class LocalBox:
 
 Domain = Ball | Box | LocalBox
 
+#: What is accepted where a domain is asked for: one, or the text of `parse_domain`.
+DomainLike: TypeAlias = Ball | Box | LocalBox | str
+
+
+def as_domain(value: object) -> Domain:
+    """Return a domain, or the one that a text names as on the command line.
+
+    Raises
+    ------
+    InvalidInputError
+        It is neither.
+
+    Examples
+    --------
+    >>> as_domain("box:0,1")
+    Box(lower=0.0, upper=1.0)
+    """
+    if isinstance(value, Ball | Box | LocalBox):
+        return value
+    if isinstance(value, str):
+        return parse_domain(value)
+    allowed = "a Ball, a Box, a LocalBox, or a text such as ball:2 or box:0,1"
+    raise InvalidInputError("domain", got=described(value), allowed=allowed)
+
 
 def _shortest(value: float) -> str:
     """Return the shortest text that reads back as the number: a claim names its set exactly."""
     return repr(float(value)).removesuffix(".0")
 
 
-def parse_domain(text: str, *, center: NDArray[Any] | None = None) -> Domain:
+def parse_domain(text: str, *, center: ArrayLike | None = None) -> Domain:
     """Return the domain that `text` names.
 
     Parameters
@@ -239,7 +296,7 @@ def parse_domain(text: str, *, center: NDArray[Any] | None = None) -> Domain:
         "domain",
         got=text,
         allowed="ball, ball:RADIUS, box, box:LOWER,UPPER, local:RADIUS or local:RADIUS,LOWER,UPPER",
-        hint="Try box:0,1.",
+        hint=suggestion(text.partition(":")[0], ("ball", "box", "local")) or "Try box:0,1.",
     )
 
 
@@ -257,7 +314,12 @@ def load_center(path: Path) -> NDArray[np.float64]:
     return _checked_center(read_array(path, parameter="center").ravel())
 
 
-def _checked_center(center: NDArray[Any]) -> NDArray[np.float64]:
+def _checked_center(value: object) -> NDArray[np.float64]:
+    try:
+        center = array_of(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        allowed = "one finite number for each input"
+        raise InvalidInputError("center", got=described(value), allowed=allowed) from error
     if center.dtype not in (np.float16, np.float32, np.float64):
         raise InvalidInputError(
             "center",

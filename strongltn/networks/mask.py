@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.arguments import instance
+from strongltn.by_value import ByValue
 from strongltn.errors import InvalidInputError
 
 _BLOCK_ENTRIES = 1 << 18  # entries of the second layer unpacked at a time: they stay in cache
 
 
 @dataclass(frozen=True, eq=False)
-class PairMask:
+class PairMask(ByValue):
     """A mask over one pair of source layers in which a hidden neuron keeps at most one input.
+
+    Two masks are equal if they keep the same weights of as many outputs.
 
     Attributes
     ----------
@@ -34,6 +38,8 @@ class PairMask:
     kept: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
+        for name in ("hidden", "inputs", "kept"):
+            instance("mask", getattr(self, name), np.ndarray, allowed="made of three NumPy arrays")
         live = self.hidden.size
         dtypes = [array.dtype for array in (self.hidden, self.inputs, self.kept)]
         if dtypes != [np.int64, np.int64, np.uint8]:
@@ -78,6 +84,9 @@ class PairMask:
             # sums of distinct bits: NumPy adds in place many times as fast as it ors
             np.add.at(kept, addresses, np.uint8(1) << (positions & 7).astype(np.uint8))
         return PairMask(live, inputs(live), kept.reshape(num_outputs, row_bytes))
+
+    def __repr__(self) -> str:
+        return f"PairMask({self.num_outputs} outputs, keeps {self.num_kept:,} weights)"
 
     @property
     def num_outputs(self) -> int:

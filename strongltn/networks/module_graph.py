@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from strongltn.arguments import described
 from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks.graph_chain import ALLOWED, GraphChain, refusal
@@ -75,11 +76,12 @@ def _samples(module: torch.nn.Module, example: torch.Tensor | None) -> Iterator[
     """Yield one input of zeros for each shape that the module may expect."""
     if example is not None:
         is_batch = isinstance(example, torch.Tensor) and example.is_floating_point()
-        if not is_batch or example.ndim < 2 or not example.numel():
+        is_dense = is_batch and example.layout is torch.strided
+        if not is_dense or example.ndim < 2 or not example.numel():
             raise InvalidInputError(
                 "example",
-                got=f"{type(example).__name__} {tuple(getattr(example, 'shape', ()))}",
-                allowed="a floating-point tensor (batch, ...), the batch not empty",
+                got=f"{described(example)} {tuple(getattr(example, 'shape', ()))}",
+                allowed="a dense floating-point tensor (batch, ...), the batch not empty",
             )
         yield torch.zeros_like(example[:1], memory_format=torch.contiguous_format)
         return

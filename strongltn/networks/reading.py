@@ -57,6 +57,10 @@ class Reading:
     sentences: tuple[str, ...] = ()
     likeness: Likeness | None = None
 
+    def __repr__(self) -> str:
+        text = str(self)
+        return f"Reading({text if len(text) <= 120 else text[:117] + '...'!r})"
+
     def __str__(self) -> str:
         last = () if self.likeness is None else (str(self.likeness),)
         return " ".join(self.sentences + last)
@@ -75,6 +79,25 @@ def chain_text(layers: Sequence[LinearLayer]) -> str:
     """
     steps = [f"-({shown(layer.name)})-> {layer.num_outputs}" for layer in layers]
     return f"{layers[0].num_inputs} " + ", ReLU, ".join(steps)
+
+
+def short_list(entries: Sequence[object], between: str, *, most: int = 12) -> str:
+    """Return the entries of a sequence in a row, and of a long one the first and the last.
+
+    Examples
+    --------
+    >>> short_list((784, 500, 10), "-")
+    '784-500-10'
+    """
+    if len(entries) > most:
+        entries = (*entries[: most // 2], "...", *entries[-(most // 2) :])
+    return between.join(map(str, entries))
+
+
+def short_name(name: str) -> str:
+    """Return a layer's name in printable ASCII, its middle left out if it is long."""
+    text = shown(name)
+    return text if len(text) <= 40 else f"{text[:20]}...{text[-17:]}"
 
 
 def shown(name: str) -> str:

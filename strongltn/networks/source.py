@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.arguments import chosen, described, integer
+from strongltn.arrays import array_of
+from strongltn.default_state import in_default_state
 from strongltn.errors import BudgetExceeded, InvalidInputError
-from strongltn.rng import WeightLaw, draw_entries, stream_key
+from strongltn.networks.reading import short_list
+from strongltn.rng import WeightLaw, checked_seed, draw_entries, stream_key
+
+if TYPE_CHECKING:
+    import torch
 
 _MAX_WIDTH = 1 << 31  # addresses are 32-bit counters, the bias column included
 _MAX_DENSE_ENTRIES = 1 << 28  # 1 GiB of float32
@@ -20,6 +29,17 @@ class Activation(Enum):
 
     RELU = "relu"
     LINEAR = "linear"
+
+
+def _checked_widths(widths: object) -> tuple[int, ...]:
+    """Return widths of any integers, in any sequence."""
+    allowed = "d_0, m_0, d_1, m_1, ..., d_L: integers"
+    if not isinstance(widths, Iterable) or isinstance(widths, str | bytes):
+        raise InvalidInputError("widths", got=described(widths), allowed=allowed)
+    hint = "Fewer samples per weight make the source narrower."
+    return tuple(
+        integer("widths", width, low=1, last=_MAX_WIDTH - 1, hint=hint) for width in widths
+    )
 
 
 @dataclass(frozen=True)
@@ -37,12 +57,12 @@ class SourceNetwork:
     widths : tuple of int, (d_0, m_0, d_1, m_1, d_2, ...)
         Odd length, at least 3, each in [1, 2^31).
     law : WeightLaw
-        Law of the weights.
+        Law of the weights; its word, such as "uniform", is accepted and replaced by it.
     seed : int in [0, 2^64)
     biases : tuple of bool, one for each pair
         Which first layers have a bias column; none by default.
     inner_activation : Activation
-        Between the two layers of a pair.
+        Between the two layers of a pair; "relu" and "linear" are accepted.
 
     Notes
     -----
@@ -65,27 +85,39 @@ class SourceNetwork:
     inner_activation: Activation = Activation.RELU
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(int(width) for width in self.widths))
+        object.__setattr__(self, "widths", _checked_widths(self.widths))
+        object.__setattr__(self, "law", chosen("law", self.law, WeightLaw))
+        activation = chosen("inner_activation", self.inner_activation, Activation)
+        object.__setattr__(self, "inner_activation", activation)
         if len(self.widths) < 3 or len(self.widths) % 2 == 0:
             raise InvalidInputError(
                 "widths",
                 got=self.widths,
                 allowed="d_0, m_0, d_1, m_1, ..., d_L: an odd number of widths, at least 3",
             )
-        if not all(1 <= width < _MAX_WIDTH for width in self.widths):
+        object.__setattr__(self, "biases", self._checked_biases())
+        object.__setattr__(self, "seed", checked_seed(self.seed))
+
+    def _checked_biases(self) -> tuple[bool, ...]:
+        allowed = f"True or False for each of the {self.num_pairs} pairs"
+        try:
+            given = array_of(self.biases)
+        except (TypeError, ValueError) as error:
             raise InvalidInputError(
-                "widths",
-                got=self.widths,
-                allowed="each in [1, 2^31)",
-                hint="Fewer samples per weight make the source narrower.",
-            )
-        if not self.biases:
-            object.__setattr__(self, "biases", (False,) * self.num_pairs)
-        if len(self.biases) != self.num_pairs:
-            raise InvalidInputError(
-                "biases", got=self.biases, allowed=f"one for each of the {self.num_pairs} pairs"
-            )
-        stream_key(self.seed, name="source")  # refuses a bad seed now, not at the first draw
+                "biases", got=described(self.biases), allowed=allowed
+            ) from error
+        if given.size == 0:
+            return (False,) * self.num_pairs
+        if given.shape != (self.num_pairs,) or given.dtype != np.bool_:
+            raise InvalidInputError("biases", got=f"{self.biases!r}", allowed=allowed)
+        return tuple(given.tolist())
+
+    def __repr__(self) -> str:
+        biases = " with biases" if any(self.biases) else ""
+        return (
+            f"SourceNetwork({short_list(self.widths, '-')}{biases}, {self.law.value}, "
+            f"seed {self.seed}, {self.inner_activation.value} inside)"
+        )
 
     @property
     def num_pairs(self) -> int:
@@ -131,6 +163,28 @@ class SourceNetwork:
             law, rows, columns, key=stream_key(self.seed, name="source"), layer=layer
         )
 
+    @in_default_state()
+    def to_module(self, *, dtype: torch.dtype | None = None) -> torch.nn.Sequential:
+        """Return the whole random network as a frozen `torch.nn.Sequential` of Linear and ReLU.
+
+        It is for networks small enough to hold, to see the source with other tools: with the masks
+        of `Ticket.to_prune_masks` it computes the ticket's function, up to the power of two
+        ``2 ** ticket.output_exponent``.
+
+        Parameters
+        ----------
+        dtype : torch dtype, optional
+            float32 (default) or float64; the weights are exact in both.
+
+        Raises
+        ------
+        BudgetExceeded
+            A layer has more than 2^28 entries.
+        """
+        from strongltn.networks.pruned import dense_source
+
+        return dense_source(self, dtype=dtype)
+
     def dense(self, layer: int) -> NDArray[np.float32]:
         """Return a whole layer (rows, columns), for networks small enough to hold.
 
@@ -139,12 +193,22 @@ class SourceNetwork:
         BudgetExceeded
             The layer has more than 2^28 entries.
         """
+        self.check_dense(layer)
+        shape = self.shape(layer)
+        rows, columns = np.indices(shape).reshape(2, -1)
+        numerators = self.entries(layer, rows, columns).reshape(shape)
+        return np.ldexp(numerators.astype(np.float32), -24)
+
+    def check_dense(self, layer: int) -> None:
+        """Refuse to hold a whole layer of more than 2^28 entries.
+
+        Raises
+        ------
+        BudgetExceeded
+        """
         shape = self.shape(layer)
         if shape[0] * shape[1] > _MAX_DENSE_ENTRIES:
             raise BudgetExceeded(
                 f"layer {layer} has {shape[0]} x {shape[1]} weights, over {_MAX_DENSE_ENTRIES}; "
                 "read the entries that you need with SourceNetwork.entries"
             )
-        rows, columns = np.indices(shape).reshape(2, -1)
-        numerators = self.entries(layer, rows, columns).reshape(shape)
-        return np.ldexp(numerators.astype(np.float32), -24)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.arguments import names_of
 from strongltn.errors import InvalidInputError
 from strongltn.networks.reading import Reading, shown
 from strongltn.networks.target import LinearLayer, TargetNetwork
@@ -65,6 +66,7 @@ def read_state_dict(
     notes : sequence of str
         What was understood before, as sentences for the reading.
     """
+    layers = None if layers is None else names_of("layers", layers)
     said = list(notes)
     found = {
         name: LinearLayer(name, *_arrays(name, parts, said))
@@ -147,7 +149,7 @@ def _given(
     found: Mapping[str, LinearLayer], layers: Sequence[str]
 ) -> tuple[Sequence[str], list[str]]:
     unknown = [name for name in layers if name not in found]
-    if unknown or not layers or isinstance(layers, str):
+    if unknown or not layers:
         raise InvalidInputError(
             "layers",
             got=", ".join(map(ascii, unknown)) if unknown else ascii(layers),

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.arguments import as_parameter, described, instance
+from strongltn.arrays import array_of
+from strongltn.by_value import ByValue
 from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
-from strongltn.networks.reading import Reading, chain_text, shown
+from strongltn.networks.reading import Reading, chain_text, short_list, short_name, shown
 from strongltn.numerics.dyadic import DyadicArray, apply, positive_part
 
 if TYPE_CHECKING:
     import torch
 
+#: What is accepted where a target network is asked for; see `TargetNetwork.of`.
+TargetLike: TypeAlias = (
+    "TargetNetwork | torch.nn.Module | Mapping[str, torch.Tensor] | str | os.PathLike[str]"
+)
+
 
 @dataclass(frozen=True, eq=False)
-class LinearLayer:
+class LinearLayer(ByValue):
     """One linear layer x -> weight x + bias.
+
+    Tensors and nested sequences are accepted, and kept as arrays. Two layers are equal if their
+    names, dtypes and numbers are.
 
     Attributes
     ----------
@@ -34,10 +48,12 @@ class LinearLayer:
     bias: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        _check_array(f"{shown(self.name)}.weight", self.weight, num_dimensions=2)
-        object.__setattr__(self, "weight", _read_only(self.weight))
+        instance("name", self.name, str)
+        weight = _checked(f"{shown(self.name)}.weight", self.weight, num_dimensions=2)
+        object.__setattr__(self, "weight", _read_only(weight))
         if self.bias is not None:
-            _check_array(f"{shown(self.name)}.bias", self.bias, num_dimensions=1)
+            bias = _checked(f"{shown(self.name)}.bias", self.bias, num_dimensions=1)
+            object.__setattr__(self, "bias", bias)
             if self.bias.shape[0] != self.weight.shape[0]:
                 raise InvalidInputError(
                     f"{shown(self.name)}.bias",
@@ -61,13 +77,23 @@ class LinearLayer:
         """Number of weights and biases."""
         return int(self.weight.size) + (0 if self.bias is None else int(self.bias.size))
 
+    def __repr__(self) -> str:
+        biases = "" if self.bias is None else " with biases"
+        name, dtype = short_name(self.name), self.weight.dtype
+        return f"LinearLayer({name}: {self.num_inputs} to {self.num_outputs}{biases}, {dtype})"
+
 
 @dataclass(frozen=True, eq=False)
-class ScaledLayer:
+class ScaledLayer(ByValue):
     """A layer of the scaled target f': exact weights and biases after division by powers of two."""
 
     weight: DyadicArray
     bias: DyadicArray | None
+
+    def __repr__(self) -> str:
+        outputs, inputs = self.weight.shape
+        biases = "" if self.bias is None else " with biases"
+        return f"ScaledLayer({inputs} to {outputs}{biases}, exact)"
 
     def __call__(self, activations: DyadicArray) -> DyadicArray:
         """Return the exact pre-activation at one input (inputs,)."""
@@ -76,8 +102,10 @@ class ScaledLayer:
 
 
 @dataclass(frozen=True, eq=False)
-class TargetNetwork:
+class TargetNetwork(ByValue):
     """The fixed network f to approximate: Linear layers with ReLU between them.
+
+    Two of them are equal if their layers are, wherever they were read from.
 
     Attributes
     ----------
@@ -87,9 +115,18 @@ class TargetNetwork:
     """
 
     layers: tuple[LinearLayer, ...]
-    reading: Reading = field(default_factory=Reading)
+    reading: Reading = field(default_factory=Reading, compare=False)
 
     def __post_init__(self) -> None:
+        is_sequence = isinstance(self.layers, Sequence)
+        if not is_sequence or not all(isinstance(layer, LinearLayer) for layer in self.layers):
+            raise InvalidInputError(
+                "target",
+                got=described(self.layers),
+                allowed="a sequence of LinearLayer, one after the other",
+                hint="A module, a state dict or a file: TargetNetwork.of(model).",
+            )
+        object.__setattr__(self, "layers", tuple(self.layers))
         if not self.layers:
             raise InvalidInputError("target", got="no layer", allowed="at least one Linear layer")
         for before, after in zip(self.layers, self.layers[1:], strict=False):
@@ -152,6 +189,47 @@ class TargetNetwork:
                     linear.bias.copy_(torch.from_numpy(layer.bias.copy()))
             modules.append(linear)
         return torch.nn.Sequential(*modules).requires_grad_(False)
+
+    def __repr__(self) -> str:
+        widths = short_list(self.widths, "-")
+        return f"TargetNetwork({widths}, ReLU between, {self.num_weights:,} weights)"
+
+    @staticmethod
+    def of(value: TargetLike) -> TargetNetwork:
+        """Return the target network that a caller holds, whatever holds it.
+
+        Parameters
+        ----------
+        value : TargetNetwork, torch.nn.Module, state dict, or path
+            A module is read by `from_module`, a mapping by `from_state_dict`, a file of weights as
+            by ``strongltn prune``, of a ticket directory its target; the `reading` of the network
+            says what was assumed.
+
+        Raises
+        ------
+        InvalidInputError
+            It is none of these, or no chain of Linear layers with ReLU between them.
+
+        Examples
+        --------
+        >>> import torch
+        >>> TargetNetwork.of(torch.nn.Linear(3, 2))
+        TargetNetwork(3-2, ReLU between, 8 weights)
+        """
+        if isinstance(value, TargetNetwork):
+            return value
+        if isinstance(value, Mapping):
+            return TargetNetwork.from_state_dict(value)
+        if isinstance(value, str | os.PathLike):
+            return _from_path(Path(value))
+        torch = sys.modules.get("torch")  # who holds a module has loaded it
+        if torch is not None and isinstance(value, torch.nn.Module):
+            return TargetNetwork.from_module(value)
+        raise InvalidInputError(
+            "target",
+            got=described(value),
+            allowed="a TargetNetwork, a torch module, a state dict, or the path of a file of one",
+        )
 
     @staticmethod
     def from_state_dict(
@@ -217,7 +295,23 @@ def evaluate(layers: tuple[ScaledLayer, ...], inputs: DyadicArray) -> DyadicArra
     return activations
 
 
-def _check_array(name: str, array: NDArray[Any], *, num_dimensions: int) -> None:
+def _from_path(path: Path) -> TargetNetwork:
+    from strongltn.networks.target_file import load_target
+    from strongltn.networks.ticket_directory import read_ticket
+
+    if not path.is_dir():
+        return load_target(path)
+    with as_parameter("target", of="DIR"):
+        return read_ticket(path)[0]
+
+
+def _checked(name: str, value: object, *, num_dimensions: int) -> NDArray[Any]:
+    """Return an array of float32 or float64 of the right shape, all finite."""
+    try:
+        array = array_of(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        allowed = f"an array with {num_dimensions} dimensions, float32 or float64"
+        raise InvalidInputError(name, got=described(value), allowed=allowed) from error
     if array.dtype not in (np.float32, np.float64):
         raise InvalidInputError(name, got=f"dtype {array.dtype}", allowed="float32 or float64")
     if array.ndim != num_dimensions or array.size == 0:
@@ -230,6 +324,7 @@ def _check_array(name: str, array: NDArray[Any], *, num_dimensions: int) -> None
         raise InvalidInputError(
             name, got=f"{bad} NaN or infinite entries, the first at {where}", allowed="finite"
         )
+    return array
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.arguments import instance, integer
+from strongltn.by_value import ByValue
+from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError, SoundnessBug
+from strongltn.html_table import html_table
 from strongltn.networks.mask import PairMask
+from strongltn.networks.reading import short_list, short_name
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.rng import GRID_EXPONENT
+
+if TYPE_CHECKING:
+    import torch
+
+    from strongltn.networks.pruned import PrunedNetwork
 
 _MAX_SAMPLES = 1 << 31  # as in ``proofs_check/FORMAT.md``
 _MAX_SCALE_EXPONENT = 4096  # as in ``proofs_check/FORMAT.md``; far beyond what doubles need
 
 
 @dataclass(frozen=True, eq=False)
-class EffectiveLayer:
+class EffectiveLayer(ByValue):
     """What one pruned pair of source layers computes, exactly.
 
     With inner activation ReLU the pre-activation is plus s(x) + minus s(-x) + bias, s = ReLU; with
@@ -36,10 +48,18 @@ class EffectiveLayer:
     minus: DyadicArray | None
     bias: DyadicArray | None
 
+    def __repr__(self) -> str:
+        outputs, inputs = self.plus.shape
+        biases = "" if self.bias is None else " with biases"
+        return f"EffectiveLayer({inputs} to {outputs}{biases}, exact)"
+
 
 @dataclass(frozen=True, eq=False)
-class Ticket:
+class Ticket(ByValue):
     """A strong lottery ticket: one fixed random network and a mask. No weight is ever changed.
+
+    Two tickets are equal if seed, law, sizes, masks, scales and the two fields that only inform
+    (`construction`, `samples_per_weight`) are.
 
     Attributes
     ----------
@@ -61,6 +81,17 @@ class Ticket:
     samples_per_weight: int
 
     def __post_init__(self) -> None:
+        instance("source", self.source, SourceNetwork)
+        instance("construction", self.construction, str)
+        samples = self.samples_per_weight
+        samples = integer("samples_per_weight", samples, low=1, last=_MAX_SAMPLES - 1)
+        object.__setattr__(self, "samples_per_weight", samples)
+        for name, kind in (("pairs", "PairMask"), ("scale_exponents", "integers")):
+            allowed = f"a sequence of {kind}, one for each pair of source layers"
+            instance(name, getattr(self, name), Sequence, allowed=allowed)  # type: ignore[type-abstract]
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for pair in self.pairs:
+            instance("pairs", pair, PairMask)
         num_pairs = self.source.num_pairs
         if len(self.pairs) != num_pairs or len(self.scale_exponents) != num_pairs:
             raise InvalidInputError(
@@ -68,24 +99,7 @@ class Ticket:
                 got=f"{len(self.pairs)} masks and {len(self.scale_exponents)} scales",
                 allowed=f"one of each for the {num_pairs} pairs of source layers",
             )
-        is_whole = all(type(exponent) is int for exponent in self.scale_exponents)
-        sums = list(accumulate(self.scale_exponents)) if is_whole else []
-        if not is_whole or any(
-            abs(k) > _MAX_SCALE_EXPONENT for k in (*self.scale_exponents, *sums)
-        ):
-            raise InvalidInputError(
-                "scale_exponents",
-                got=self.scale_exponents,
-                allowed=f"integers in [-{_MAX_SCALE_EXPONENT}, {_MAX_SCALE_EXPONENT}], and their "
-                "sums k_0 + ... + k_i too",
-            )
-        if not isinstance(self.construction, str):
-            raise InvalidInputError("construction", got=self.construction, allowed="a name")
-        samples = self.samples_per_weight
-        if type(samples) is not int or not 1 <= samples < _MAX_SAMPLES:
-            raise InvalidInputError(
-                "samples_per_weight", got=samples, allowed=f"an integer in [1, {_MAX_SAMPLES})"
-            )
+        object.__setattr__(self, "scale_exponents", _checked_exponents(self.scale_exponents))
         for i, pair in enumerate(self.pairs):
             width, columns = self.source.shape(2 * i)
             outputs, _ = self.source.shape(2 * i + 1)
@@ -163,6 +177,76 @@ class Ticket:
                 digest.update(second.astype("<i4").tobytes())
         return digest.hexdigest()
 
+    @in_default_state()
+    def to_module(self, *, dtype: torch.dtype | None = None) -> PrunedNetwork:
+        """Return the pruned network g as a frozen torch module: (batch, inputs) -> outputs.
+
+        It is the masked random network itself, with no effective weight in it; what is pruned takes
+        neither memory nor time.
+
+        Parameters
+        ----------
+        dtype : torch dtype, optional
+            float32 (default) or float64: of the weights, which are exact in both, and of the
+            arithmetic, which rounds.
+        """
+        from strongltn.networks.pruned import PrunedNetwork
+
+        return PrunedNetwork(self, dtype=dtype)
+
+    @in_default_state()
+    def to_prune_masks(self) -> dict[str, torch.Tensor]:
+        """Return the masks of all parameters of ``ticket.source.to_module()``, by name.
+
+        They are bool tensors, True = kept, in the form that `torch.nn.utils.prune` takes. The
+        masked source, times ``2 ** ticket.output_exponent``, is the ticket's function.
+
+        Raises
+        ------
+        BudgetExceeded
+            A layer of the source has more than 2^28 entries.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from torch.nn.utils import prune as torch_prune
+        >>> from strongltn import TargetNetwork, prune
+        >>> target = TargetNetwork.of(torch.nn.Linear(2, 1))
+        >>> ticket = prune(target, num_samples=6, seed=0).ticket
+        >>> dense = ticket.source.to_module()
+        >>> for name, mask in ticket.to_prune_masks().items():
+        ...     layer, kind = name.split(".")
+        ...     _ = torch_prune.custom_from_mask(dense[int(layer)], kind, mask)
+        >>> x = torch.tensor([[0.5, -0.25]])
+        >>> pruned = dense(x) * 2.0**ticket.output_exponent
+        >>> bool((pruned - ticket.to_module()(x)).abs().max() < 1e-6)
+        True
+        """
+        from strongltn.networks.pruned import prune_masks
+
+        return prune_masks(self)
+
+    def __repr__(self) -> str:
+        source = self.source
+        return (
+            f"Ticket({short_name(self.construction)}, seed {source.seed}, {source.law.value}, "
+            f"{short_list(source.widths, '-')}, keeps {self.num_kept:,} of {source.num_weights:,} "
+            "weights)"
+        )
+
+    def _repr_html_(self) -> str:
+        source = self.source
+        return html_table(
+            "Ticket",
+            {
+                "source": f"{short_list(source.widths, '-')}, {source.num_weights:,} random "
+                f"weights, {source.law.value}, seed {source.seed}",
+                "mask": f"keeps {self.num_kept:,} weights",
+                "construction": f"{self.construction}, {self.samples_per_weight} samples for each "
+                "subset sum",
+            },
+        )
+
     def dense_masks(self) -> dict[str, NDArray[np.bool_]]:
         """Return the boolean mask of every source layer, for networks small enough to hold."""
         masks: dict[str, NDArray[np.bool_]] = {}
@@ -170,6 +254,24 @@ class Ticket:
             first, second = pair.dense(self.source.shape(2 * i), self.source.shape(2 * i + 1))
             masks[f"{2 * i}"], masks[f"{2 * i + 1}"] = first, second
         return masks
+
+
+def _checked_exponents(given: Sequence[object]) -> tuple[int, ...]:
+    """Return exponents of any integer type; their sums belong to biases, and are limited as well.
+
+    Raises
+    ------
+    InvalidInputError
+    """
+    most = _MAX_SCALE_EXPONENT
+    allowed = f"integers in [-{most}, {most}], and their sums k_0 + ... + k_i too"
+    exponents = tuple(
+        integer("scale_exponents", exponent, low=-most, last=most, allowed=allowed)
+        for exponent in given
+    )
+    if any(abs(total) > most for total in accumulate(exponents)):
+        raise InvalidInputError("scale_exponents", got=f"{exponents}", allowed=allowed)
+    return exponents
 
 
 def _most_products(mask: PairMask, slots: NDArray[np.int64]) -> int:

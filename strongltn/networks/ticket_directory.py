@@ -121,7 +121,7 @@ def within_limits(files: dict[str, bytes]) -> dict[str, bytes]:
     return files
 
 
-def load_ticket(directory: Path) -> tuple[TargetNetwork, Ticket]:
+def read_ticket(directory: Path) -> tuple[TargetNetwork, Ticket]:
     """Return the target and the ticket of a directory, after comparing its digests.
 
     Raises

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strongltn.by_value import ByValue
 from strongltn.networks.domain import Domain
 from strongltn.networks.source import Activation
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.ticket import Ticket
+from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import DyadicArray, apply, concatenate, positive_part
 
 
 @dataclass(frozen=True, eq=False)
-class LayerError:
+class LayerError(ByValue):
     """Error of one pruned pair against its scaled target layer, exact.
 
     On an input x the pair's pre-activation exceeds the target layer's by plus s(x) + minus s(-x) +
@@ -30,6 +32,11 @@ class LayerError:
     plus: DyadicArray
     minus: DyadicArray | None
     bias: DyadicArray | None
+
+    def __repr__(self) -> str:
+        outputs, inputs = self.plus.shape
+        largest = outward_text(self.matrix.max_abs(), upwards=True)
+        return f"LayerError({inputs} to {outputs}, weights off by <= {largest})"
 
     @property
     def matrix(self) -> DyadicArray:

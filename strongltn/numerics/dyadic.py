@@ -58,6 +58,27 @@ class DyadicArray:
         shifts = np.where(is_nonzero, exponents - 53 + low_bits - least, 0)
         return DyadicArray(_shift_left(odd, shifts), least)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether shape and numbers are the same, on whatever grids they are written."""
+        if not isinstance(other, DyadicArray):
+            return NotImplemented
+        exponent = min(self.exponent, other.exponent)
+        return self.shape == other.shape and np.array_equal(self.at(exponent), other.at(exponent))
+
+    def __hash__(self) -> int:
+        numbers = tuple(self.numerators.ravel().tolist())
+        twos = min(((k & -k).bit_length() - 1 for k in numbers if k), default=0)
+        exponent = self.exponent + twos if any(numbers) else 0
+        return hash((self.shape, exponent, tuple(k >> twos for k in numbers)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a pickle holds: not the matrix, which FLINT cannot copy so."""
+        return {"numerators": self.numerators, "exponent": self.exponent}
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.shape))
+        return f"DyadicArray({shape or 'one number'}, multiples of 2^{self.exponent})"
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the array."""

@@ -20,7 +20,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.by_value import ByValue
 from strongltn.errors import SoundnessBug
+from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import DyadicArray, upper_sqrt
 
 _EPSILON = 2.0**-52  # 2 u
@@ -34,7 +36,7 @@ _MAX_TRIES = 5
 
 
 @dataclass(frozen=True, eq=False)
-class NormWitness:
+class NormWitness(ByValue):
     """A proved spectral norm.
 
     Attributes
@@ -49,6 +51,9 @@ class NormWitness:
     bound: Fraction
     factor: NDArray[np.int64]
     exponent: int
+
+    def __repr__(self) -> str:
+        return f"NormWitness(norm <= {outward_text(self.bound, upwards=True)})"
 
 
 def spectral_norm_bound(matrix: DyadicArray) -> NormWitness:

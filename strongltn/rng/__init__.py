@@ -4,7 +4,15 @@
 a stream on its own. Nothing here has state.
 """
 
-from strongltn.rng.laws import GRID_EXPONENT, WeightLaw, draw_entries
-from strongltn.rng.streams import named_generator, stream_key
+from strongltn.rng.laws import GRID_EXPONENT, LawWord, WeightLaw, draw_entries
+from strongltn.rng.streams import checked_seed, named_generator, stream_key
 
-__all__ = ["GRID_EXPONENT", "WeightLaw", "draw_entries", "named_generator", "stream_key"]
+__all__ = [
+    "GRID_EXPONENT",
+    "LawWord",
+    "WeightLaw",
+    "checked_seed",
+    "draw_entries",
+    "named_generator",
+    "stream_key",
+]

@@ -6,6 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from functools import cache
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,10 @@ class WeightLaw(Enum):
     def second(self) -> WeightLaw:
         """Law of the second layer of each pair."""
         return WeightLaw.UNIFORM if self is WeightLaw.SIGNED_CONSTANT else self
+
+
+#: The words of the laws.
+LawWord: TypeAlias = Literal["uniform", "signed-constant", "gaussian"]
 
 
 def draw_entries(

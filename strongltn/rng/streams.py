@@ -6,10 +6,10 @@ import hashlib
 
 import numpy as np
 
-from strongltn.errors import InvalidInputError
+from strongltn.arguments import IntegerLike, integer
 
 
-def stream_key(seed: int, *, name: str) -> int:
+def stream_key(seed: IntegerLike, *, name: str) -> int:
     """Return the 64-bit key of the stream `name` under `seed`.
 
     Parameters
@@ -27,18 +27,22 @@ def stream_key(seed: int, *, name: str) -> int:
     -----
     Rigor: exact. Cost: one hash. Randomness: none.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 64:
-        shown = (
-            f"an integer of {seed.bit_length()} bits"
-            if isinstance(seed, int) and seed > 0
-            else seed
-        )
-        raise InvalidInputError("seed", got=shown, allowed="an integer in [0, 2^64)")
-    digest = hashlib.sha256(f"strongltn/{name}/{seed}".encode("ascii")).digest()
+    digest = hashlib.sha256(f"strongltn/{name}/{checked_seed(seed)}".encode("ascii")).digest()
     return int.from_bytes(digest[:8], "little")
 
 
-def named_generator(seed: int, *, name: str) -> np.random.Generator:
+def checked_seed(seed: IntegerLike) -> int:
+    """Return a seed of any integer type as a Python integer, which records can hold.
+
+    Raises
+    ------
+    InvalidInputError
+        It is no integer in [0, 2^64).
+    """
+    return integer("seed", seed, low=0, last=(1 << 64) - 1)
+
+
+def named_generator(seed: IntegerLike, *, name: str) -> np.random.Generator:
     """Return a NumPy generator for search and simulation, where no proof rests on the stream.
 
     Source networks never draw from it: NumPy may change its distribution routines.

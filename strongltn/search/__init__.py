@@ -12,8 +12,9 @@ Whole runs
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
+
+from strongltn.lazy import lazy_names
 
 _HOMES = {
     "Biprop": "strongltn.search.methods",
@@ -35,6 +36,27 @@ _HOMES = {
     "settings_of": "strongltn.search.settings",
 }
 
+if TYPE_CHECKING:
+    from strongltn.search.choices import Scope
+    from strongltn.search.config import SearchConfig
+    from strongltn.search.descent import ScoreSGD
+    from strongltn.search.experiment import run
+    from strongltn.search.handle import SearchHandle, attach
+    from strongltn.search.initialization import Init, initialize
+    from strongltn.search.many import run_many
+    from strongltn.search.methods import (
+        Biprop,
+        EdgePopup,
+        GemMiner,
+        IteRand,
+        LearnedSupermask,
+        SignedSupermask,
+    )
+    from strongltn.search.result import SearchResult
+    from strongltn.search.settings import settings_of
+else:
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)
+
 __all__ = [
     "Biprop",
     "EdgePopup",
@@ -54,9 +76,3 @@ __all__ = [
     "run_many",
     "settings_of",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)

@@ -13,8 +13,9 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
+from strongltn.arguments import chosen, integer
 from strongltn.errors import InvalidInputError, unknown_word
-from strongltn.rng import stream_key
+from strongltn.rng import checked_seed
 from strongltn.search.choices import Precision, Schedule, Scope
 from strongltn.search.datasets import DATASET_NAMES
 from strongltn.search.density import check_density
@@ -92,13 +93,13 @@ class SearchConfig:
     def __post_init__(self) -> None:
         name_of(self.method)  # refuses what is no method
         for name, known in (("model", MODEL_NAMES), ("data", DATASET_NAMES)):
-            if getattr(self, name) not in known:
-                raise unknown_word(name, got=getattr(self, name), known=known)
+            word = getattr(self, name)
+            if word not in known:
+                raise unknown_word(name, got=word, known=known)
         for name, kind in _ENUMS.items():
-            if not isinstance(getattr(self, name), kind):
-                raise InvalidInputError(name, got=getattr(self, name), allowed=f"a {kind.__name__}")
+            object.__setattr__(self, name, chosen(name, getattr(self, name), kind))
         check_density(self.density)
-        stream_key(self.seed, name="search")  # refuses a bad seed
+        object.__setattr__(self, "seed", checked_seed(self.seed))
         self._check_counts()
         self._check_rates()
         self._check_agreement()
@@ -166,9 +167,7 @@ class SearchConfig:
 
     def _check_counts(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise InvalidInputError(name, got=value, allowed=f"an integer >= {least}")
+            object.__setattr__(self, name, integer(name, getattr(self, name), low=least))
 
     def _check_rates(self) -> None:
         allowed = {

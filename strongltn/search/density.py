@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
+import numbers
 from fractions import Fraction
 
-import numpy as np
-
+from strongltn.arguments import described
 from strongltn.errors import InvalidInputError
 
 
-def check_density(density: float) -> None:
+def check_density(density: object) -> None:
     """Refuse a density outside (0, 1].
 
     Raises
     ------
     InvalidInputError
     """
-    is_number = isinstance(density, int | float | np.floating) and not isinstance(density, bool)
-    if not (is_number and 0 < density <= 1):
+    is_number = isinstance(density, numbers.Real) and not isinstance(density, bool)
+    if not (is_number and 0 < density <= 1):  # type: ignore[operator]
         raise InvalidInputError(
             "density",
-            got=density,
+            got=described(density),
             allowed="in (0, 1]: the fraction of the weights that is kept",
             hint="The fraction that is pruned is 1 - density.",
         )

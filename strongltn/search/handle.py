@@ -9,11 +9,14 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch.nn.utils import parametrize
 
+from strongltn.arguments import IntegerLike, RealLike, chosen, instance
 from strongltn.default_state import in_default_state
+from strongltn.rng import checked_seed
 from strongltn.search.choices import Scope
 from strongltn.search.density import check_density
 from strongltn.search.initialization import LayerStreams
@@ -42,6 +45,13 @@ class SearchHandle:
     scope: Scope
     layers: dict[str, MaskedWeight]
     groups: tuple[ScoreGroup, ...]
+
+    def __repr__(self) -> str:
+        weights = sum(layer.scores.numel() for layer in self.layers.values())
+        return (
+            f"SearchHandle({type(self.method).__name__}, density {self.density:.4g} by "
+            f"{self.scope.value}, {weights:,} weights of {len(self.layers)} layers)"
+        )
 
     @property
     def density(self) -> float:
@@ -145,9 +155,9 @@ def attach(
     module: torch.nn.Module,
     method: AbstractMethod,
     *,
-    density: float,
-    seed: int,
-    scope: Scope = Scope.LAYER,
+    density: RealLike,
+    seed: IntegerLike,
+    scope: Scope | Literal["layer", "global"] = Scope.LAYER,
     names: Sequence[str] | None = None,
 ) -> SearchHandle:
     """Put scores and masks over the weights of a module, and freeze everything else.
@@ -164,7 +174,8 @@ def attach(
         Fraction kept.
     seed : int in [0, 2^64)
         Of the first scores and of all draws of the method.
-    scope : Scope
+    scope : Scope or str
+        Where the density holds: "layer" (default), in every layer, or "global", over all of them.
     names : sequence of str, optional
         Names of the layers to mask; by default all Linear and convolution layers.
 
@@ -189,7 +200,16 @@ def attach(
     >>> int(handle.masks()["weight"].sum())
     4
     """
+    scope = chosen("scope", scope, Scope)
+    instance("module", module, torch.nn.Module, allowed="a torch module")
+    instance(
+        "method",
+        method,
+        AbstractMethod,  # type: ignore[type-abstract]
+        allowed="a method, such as EdgePopup()",
+    )
     check_density(density)
+    density, seed = float(density), checked_seed(seed)
     layers = maskable_layers(module, names)
     masked = {
         name: MaskedWeight(

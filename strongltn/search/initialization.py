@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.arguments import chosen, instance
 from strongltn.errors import InvalidInputError
-from strongltn.rng import named_generator, stream_key
+from strongltn.rng import checked_seed, named_generator, stream_key
 from strongltn.search.density import check_density
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class LayerStreams:
     def __post_init__(self) -> None:
         if not self.layer.isascii():
             raise InvalidInputError("layer", got=self.layer, allowed="a name in ASCII")
-        self.key("weight")  # refuses a bad seed now
+        object.__setattr__(self, "seed", checked_seed(self.seed))
 
     def key(self, purpose: str, round_: int = 0) -> int:
         """Return the key of the stream for one purpose, such as "mask", and one round."""
@@ -127,6 +128,8 @@ def initialize(module: torch.nn.Module, init: Init, *, seed: int, density: float
 
     from strongltn.search.layers import maskable_layers
 
+    init = chosen("init", init, Init)
+    instance("module", module, torch.nn.Module, allowed="a torch module")
     for name, layer in maskable_layers(module).items():
         generator = LayerStreams(seed, name).generator("weight")
         weight = module.get_parameter(name)

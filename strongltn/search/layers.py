@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from strongltn.arguments import names_of
 from strongltn.errors import InvalidInputError
 
 _MASKABLE = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
@@ -30,7 +31,9 @@ def maskable_layers(
         shared by two layers, or neither float32 nor float64.
     """
     found = dict(module.named_modules())
-    if names is None:
+    if names is not None:
+        names = names_of("names", names)
+    else:
         names = [name for name, layer in found.items() if isinstance(layer, _MASKABLE)]
     if not names:
         raise InvalidInputError(

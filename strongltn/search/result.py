@@ -60,6 +60,13 @@ class SearchResult:
     frozen_sha256: str
     data_sha256: str
 
+    def __repr__(self) -> str:
+        return (
+            f"SearchResult({self.config.method_name}, {self.config.model} on {self.config.data}, "
+            f"seed {self.config.seed}: test accuracy {self.test_accuracy:.4g}, keeps "
+            f"{self.num_kept:,} of {self.num_weights:,} weights)"
+        )
+
     @property
     def test_accuracy(self) -> float:
         """Of the network at the end, in [0, 1]."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import read_only
+from strongltn.rng import checked_seed
 from strongltn.simulate.event import SAMPLE_BITS, CoveringEvent, checked_count
 from strongltn.simulate.hitting import MAX_SAMPLES, MAX_TRIALS
 from strongltn.simulate.trials import IntArray, Progress, group_samples, run_groups
@@ -33,6 +34,13 @@ class AdmissiblePaths:
     event: CoveringEvent
     seed: int
     measures: IntArray
+
+    def __repr__(self) -> str:
+        trials, steps = self.measures.shape
+        return (
+            f"AdmissiblePaths(eta {self.event.eta}, {self.event.law.value}, seed {self.seed}: "
+            f"{trials:,} trials of {steps - 1} samples)"
+        )
 
     @property
     def window_measure(self) -> int:
@@ -112,8 +120,9 @@ def admissible_paths(
     >>> paths.fractions[:, 0].tolist(), bool((paths.growths >= 0).all())
     ([0.03125, 0.03125], True)
     """
-    checked_count("num_samples", num_samples, largest=MAX_SAMPLES)
-    checked_count("trials", trials, largest=MAX_TRIALS)
+    num_samples = checked_count("num_samples", num_samples, largest=MAX_SAMPLES)
+    trials = checked_count("trials", trials, largest=MAX_TRIALS)
+    seed = checked_seed(seed)
     configuration = {
         "simulation": "admissible paths",
         **event.to_json(),

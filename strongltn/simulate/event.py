@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 
+from strongltn.arguments import chosen, described, exact_real, integer
 from strongltn.errors import InvalidInputError
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 
@@ -24,9 +25,9 @@ class CoveringEvent:
     eta : Fraction in [2^-20, 1/2)
         Half the tolerance; a float is taken at its exact value.
     law : SampleLaw
-        Of the independent samples.
+        Of the independent samples; its word, such as "uniform", is accepted and replaced by it.
     window : Window
-        The interval of the targets.
+        The interval of the targets; so are "half" and "unit".
 
     Raises
     ------
@@ -52,13 +53,11 @@ class CoveringEvent:
     window: Window
 
     def __post_init__(self) -> None:
-        if not isinstance(self.law, SampleLaw):
-            raise InvalidInputError("law", got=self.law, allowed="a SampleLaw")
-        if not isinstance(self.window, Window):
-            raise InvalidInputError("window", got=self.window, allowed="a Window")
+        object.__setattr__(self, "law", chosen("law", self.law, SampleLaw))
+        object.__setattr__(self, "window", chosen("window", self.window, Window))
         eta = checked_fraction("eta", self.eta)
         if not LEAST_ETA <= eta < Fraction(1, 2):
-            raise InvalidInputError("eta", got=float(eta), allowed="in [2^-20, 1/2)")
+            raise InvalidInputError("eta", got=described(self.eta), allowed="in [2^-20, 1/2)")
         object.__setattr__(self, "eta", eta)
 
     def hole_limits(self) -> tuple[int, int, int]:
@@ -77,13 +76,10 @@ class CoveringEvent:
 
 
 def checked_fraction(parameter: str, value: object) -> Fraction:
-    """Return the exact value of a finite float, an int or a Fraction; raise for all else."""
-    if isinstance(value, int | float | Fraction) and not isinstance(value, bool):
-        try:
-            return Fraction(value)
-        except (ValueError, OverflowError):
-            pass
-    raise InvalidInputError(parameter, got=value, allowed="a finite float or a Fraction")
+    """Return the exact value of a finite number that float64 holds, or of a Fraction."""
+    if isinstance(value, Fraction):
+        return value
+    return Fraction(exact_real(parameter, value, allowed="a finite float or a Fraction"))
 
 
 def checked_probability(parameter: str, value: object) -> Fraction:
@@ -96,6 +92,4 @@ def checked_probability(parameter: str, value: object) -> Fraction:
 
 def checked_count(parameter: str, value: object, *, largest: int) -> int:
     """Return an int in [1, largest]."""
-    if type(value) is not int or not 1 <= value <= largest:
-        raise InvalidInputError(parameter, got=value, allowed=f"an int in [1, {largest}]")
-    return value
+    return integer(parameter, value, low=1, last=largest)

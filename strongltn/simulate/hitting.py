@@ -11,6 +11,7 @@ from threading import Event
 import numpy as np
 
 from strongltn.numerics.exact import read_only
+from strongltn.rng import checked_seed
 from strongltn.simulate.event import SAMPLE_BITS, CoveringEvent, checked_count
 from strongltn.simulate.trials import GROUP_SIZE, IntArray, Progress, group_samples, run_groups
 
@@ -41,6 +42,12 @@ class HittingTimes:
     max_samples: int
     times: IntArray
 
+    def __repr__(self) -> str:
+        return (
+            f"HittingTimes(eta {self.event.eta}, {self.event.law.value}, seed {self.seed}: "
+            f"{len(self.times):,} trials, {self.censored:,} censored at {self.max_samples})"
+        )
+
     @property
     def censored(self) -> int:
         """Number of trials that were not covered by `max_samples` samples."""
@@ -48,7 +55,7 @@ class HittingTimes:
 
     def num_failures(self, num_samples: int) -> int:
         """Return in how many trials the event fails with `num_samples` <= `max_samples` samples."""
-        checked_count("num_samples", num_samples, largest=self.max_samples)
+        num_samples = checked_count("num_samples", num_samples, largest=self.max_samples)
         return int(np.count_nonzero(self.times > num_samples))
 
 
@@ -115,8 +122,9 @@ def hitting_times(
     >>> hitting_times(event, trials=3, seed=0, max_samples=8).times.tolist()
     [9, 9, 9]
     """
-    checked_count("trials", trials, largest=MAX_TRIALS)
-    checked_count("max_samples", max_samples, largest=MAX_SAMPLES)
+    trials = checked_count("trials", trials, largest=MAX_TRIALS)
+    seed = checked_seed(seed)
+    max_samples = checked_count("max_samples", max_samples, largest=MAX_SAMPLES)
     tolerance = int(2 * event.eta * 2**SAMPLE_BITS)
     # short enough calls of compiled code that an interruption ends within a second or two
     rows = min(GROUP_SIZE, max(1, int(GROUP_SIZE * event.eta * 2**14)))

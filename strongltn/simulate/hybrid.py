@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from strongltn.errors import InvalidInputError
+from strongltn.rng import checked_seed
 from strongltn.simulate.admissible import group_measures
 from strongltn.simulate.event import (
     SAMPLE_BITS,
@@ -160,7 +161,8 @@ def hybrid_samples(
     (True, True)
     """
     delta = checked_probability("failure_probability", failure_probability)
-    checked_count("trials", trials, largest=MAX_TRIALS)
+    trials = checked_count("trials", trials, largest=MAX_TRIALS)
+    seed = checked_seed(seed)
     crossings = _crossing_times(event, trials, seed=seed, record=record, progress=progress)
     starts = start_fractions(event)
     error = (1 - _CONFIDENCE) / len(starts)

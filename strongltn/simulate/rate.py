@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from strongltn.rng import checked_seed
 from strongltn.simulate.event import CoveringEvent, checked_count, checked_probability
 from strongltn.simulate.hitting import MAX_SAMPLES, MAX_TRIALS, hitting_times
 from strongltn.simulate.limits import lower_limit, upper_limit
@@ -102,8 +103,9 @@ def failure_rate(
     >>> rate.failures, rate.lower < Fraction(rate.failures, 1000) < rate.upper
     (30, True)
     """
-    checked_count("num_samples", num_samples, largest=MAX_SAMPLES)
-    checked_count("trials", trials, largest=MAX_TRIALS)
+    num_samples = checked_count("num_samples", num_samples, largest=MAX_SAMPLES)
+    trials = checked_count("trials", trials, largest=MAX_TRIALS)
+    seed = checked_seed(seed)
     confidence = checked_probability("confidence", confidence)
     found = hitting_times(
         event, trials=trials, seed=seed, max_samples=num_samples, record=record, progress=progress

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from strongltn.errors import InvalidInputError
-from strongltn.rng import named_generator
+from strongltn.arguments import chosen
+from strongltn.rng import checked_seed, named_generator
 from strongltn.simulate.event import SAMPLE_BITS, checked_count
 from strongltn.simulate.hitting import MAX_TRIALS
 from strongltn.simulate.trials import GROUP_SIZE, IntArray, Progress, group_samples, run_groups
@@ -66,12 +66,10 @@ def subset_sizes(
     >>> bool(4 < sizes.mean() < 8)
     True
     """
-    checked_count("num_samples", num_samples, largest=_MAX_SAMPLES)
-    checked_count("trials", trials, largest=MAX_TRIALS)
-    if not isinstance(law, SampleLaw):
-        raise InvalidInputError("law", got=law, allowed="a SampleLaw")
-    if not isinstance(window, Window):
-        raise InvalidInputError("window", got=window, allowed="a Window")
+    num_samples = checked_count("num_samples", num_samples, largest=_MAX_SAMPLES)
+    trials = checked_count("trials", trials, largest=MAX_TRIALS)
+    seed = checked_seed(seed)
+    law, window = chosen("law", law, SampleLaw), chosen("window", window, Window)
 
     def task(group: int) -> IntArray:
         units = group_samples(law, group, num_samples=num_samples, seed=seed)

@@ -18,7 +18,12 @@ from strongltn.numerics.exact import (
     round_once,
 )
 from strongltn.subset_sum._gaps import all_gaps, hole_bounds, wide_gaps
-from strongltn.subset_sum.problem import checked_number, checked_samples, checked_tolerance
+from strongltn.subset_sum.problem import (
+    checked_bytes,
+    checked_number,
+    checked_samples,
+    checked_tolerance,
+)
 from strongltn.subset_sum.solvers._big_integers import BYTES_PER_SUM
 from strongltn.subset_sum.solvers._row_tasks import run_tasks
 
@@ -45,6 +50,9 @@ class CoveringRadius:
     exact_radius: Fraction
     worst_target: Fraction
 
+    def __repr__(self) -> str:
+        return f"CoveringRadius({self.radius!r}, at target {round_once(self.worst_target)!r})"
+
     @property
     def radius(self) -> float:
         """The exact radius, rounded once to the nearest double."""
@@ -62,7 +70,7 @@ def covering_radius(
     Parameters
     ----------
     samples : float64 array, shape (n,)
-        Finite, n >= 1; other dtypes are rejected, not cast.
+        Finite, n >= 1. Another real dtype, a tensor or a sequence must lose nothing in float64.
     low, high : float
         Finite, low <= high. Sums outside the interval count as well.
     max_bytes : int >= 1
@@ -234,8 +242,7 @@ def _checked_interval(low: object, high: object) -> tuple[float, float]:
 
 def _max_threads(rows: FloatArray, max_bytes: int) -> int:
     """Return how many rows fit `max_bytes` at a time; raise if not even one does."""
-    if type(max_bytes) is not int or max_bytes < 1:
-        raise InvalidInputError("max_bytes", got=max_bytes, allowed="an int >= 1")
+    max_bytes = checked_bytes(max_bytes)
     num_samples = int(rows.shape[1])
     num_bytes = _BYTES_PER_SUM << num_samples
     if num_bytes <= max_bytes and len(rows) and not RowGrid.of(rows).fits.all():

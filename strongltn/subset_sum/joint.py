@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from numpy.typing import ArrayLike
 
+from strongltn.by_value import ByValue
 from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError, UnsolvedError
 from strongltn.numerics.exact import BoolArray, round_once, subset_error
@@ -18,7 +19,7 @@ from strongltn.subset_sum.solvers.ilp import IntegerProgram
 
 
 @dataclass(frozen=True, eq=False)
-class JointResult:
+class JointResult(ByValue):
     """The subsets for m targets of the same n samples, and what is known about all of them.
 
     Attributes
@@ -46,6 +47,13 @@ class JointResult:
         view = self.mask.view()
         view.flags.writeable = False
         object.__setattr__(self, "mask", view)
+
+    def __repr__(self) -> str:
+        return (
+            f"JointResult({self.verdict.value}, {len(self.exact_errors)} targets, keeps "
+            f"{self.num_kept} of {self.mask.shape[1]}, largest error {self.largest_error!r}, "
+            f"{self.stop.value})"
+        )
 
     @property
     def largest_error(self) -> float:
@@ -86,7 +94,7 @@ def solve_jointly(
     Parameters
     ----------
     samples : float64 array, shape (n,)
-        Finite, n >= 1. Other dtypes are rejected, not cast.
+        Finite, n >= 1. Another real dtype, a tensor or a sequence must lose nothing in float64.
     targets : float64 array, shape (m,)
         Finite, m >= 1.
     solver : IntegerProgram or ConstraintProgram, optional

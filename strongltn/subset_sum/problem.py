@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.arguments import exact_real, integer
+from strongltn.arrays import floats_of
+from strongltn.by_value import ByValue
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import FloatArray
 
+_CAST_HINT = "Nothing is rounded here: write .astype(numpy.float64) if that is what you mean."
 _NUMBER_HINT = "Write float(...) yourself if rounding it is what you want."
 
 
 @dataclass(frozen=True, eq=False)
-class SubsetSumProblem:
+class SubsetSumProblem(ByValue):
     """Which of the samples to keep so that their sum comes close to the target.
 
     Attributes
     ----------
     samples : float64 array, shape (n,)
-        n >= 1, finite; other dtypes are rejected, not cast. Kept as a read-only copy.
+        n >= 1, finite. Another real dtype, a tensor or a sequence must lose nothing in float64.
+        Kept as a read-only copy.
     target : float
         Finite. A number of another type is accepted if float64 holds it exactly.
     tolerance : float >= 0, optional
@@ -55,6 +58,10 @@ class SubsetSumProblem:
         object.__setattr__(self, "samples", checked_samples(self.samples, num_dimensions=1))
         object.__setattr__(self, "target", checked_number("target", self.target))
         object.__setattr__(self, "tolerance", checked_tolerance(self.tolerance))
+
+    def __repr__(self) -> str:
+        within = "" if self.tolerance is None else f" within {self.tolerance!r}"
+        return f"SubsetSumProblem({self.num_samples} samples, target {self.target!r}{within})"
 
     @property
     def num_samples(self) -> int:
@@ -97,37 +104,31 @@ def checked_tolerance(tolerance: object) -> float | None:
 
 def checked_number(parameter: str, value: object) -> float:
     """Return a real number as a float if that changes nothing."""
-    allowed = "a finite number that float64 holds exactly"
-    if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        raise InvalidInputError(parameter, got=value, allowed=allowed)
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number) or number != value:
-        raise InvalidInputError(parameter, got=value, allowed=allowed, hint=_NUMBER_HINT)
-    return number
+    return exact_real(parameter, value, hint=_NUMBER_HINT)
+
+
+def checked_bytes(max_bytes: object) -> int:
+    """Return a legal budget of memory."""
+    return integer("max_bytes", max_bytes, low=1)
 
 
 def checked_array(parameter: str, value: object, *, num_dimensions: int, shape: str) -> FloatArray:
     """Return a read-only, contiguous float64 copy of a finite array of the right shape."""
-    allowed = f"a float64 array of shape {shape}"
-    try:
-        raw = np.asarray(value)
-    except ValueError as error:  # rows of different lengths
-        raise InvalidInputError(parameter, got="a ragged sequence", allowed=allowed) from error
+    allowed = f"an array of shape {shape} of numbers that float64 holds exactly"
+    raw = floats_of(parameter, value, allowed=allowed, hint=_CAST_HINT)
     if raw.ndim != num_dimensions:
         raise InvalidInputError(parameter, got=f"shape {raw.shape}", allowed=allowed)
-    is_empty_sequence = raw.size == 0 and not isinstance(value, np.ndarray)
-    if raw.dtype != np.float64 and not is_empty_sequence:
-        raise InvalidInputError(
-            parameter,
-            got=f"dtype {raw.dtype}",
-            allowed=allowed,
-            hint="Nothing is cast here: write .astype(numpy.float64) if that is what you mean.",
-        )
     array: NDArray[np.float64] = np.array(raw, dtype=np.float64, order="C")
     if not np.isfinite(array).all():
         raise InvalidInputError(parameter, got="NaN or infinity", allowed=f"{allowed}, finite")
     array.flags.writeable = False
     return array
+
+
+def given_twice(kind: str) -> InvalidInputError:
+    """Return the refusal of a target or a tolerance beside a problem, which has its own."""
+    return InvalidInputError(
+        "problem",
+        got=f"a {kind}, and a target or a tolerance besides",
+        allowed=f"either a {kind}, or samples with their target and tolerance",
+    )

@@ -10,6 +10,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.by_value import ByValue
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, read_only, round_once
 
 ObjectArray = NDArray[np.object_]
@@ -54,8 +55,8 @@ class Stop(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class SubsetSumResult:
-    """The outcome of one search.
+class SubsetSumResult(ByValue):
+    """The outcome of one search; two are equal if subset, error, verdict and stop are.
 
     Attributes
     ----------
@@ -81,6 +82,12 @@ class SubsetSumResult:
     def __post_init__(self) -> None:
         object.__setattr__(self, "mask", read_only(self.mask))
 
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.verdict.value}, keeps {self.num_kept} of "
+            f"{self.mask.size}, error {self.error!r}, {self.stop.value})"
+        )
+
     @property
     def error(self) -> float:
         """The exact error, rounded once to the nearest double."""
@@ -96,8 +103,8 @@ class SubsetSumResult:
 
 
 @dataclass(frozen=True, eq=False)
-class BatchResult:
-    """The outcomes of m searches, one per row.
+class BatchResult(ByValue):
+    """The outcomes of m searches, one per row; two are equal if all rows are.
 
     Attributes
     ----------
@@ -123,6 +130,12 @@ class BatchResult:
     def __post_init__(self) -> None:
         for name in ("mask", "error", "verdict", "stop"):
             object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def __repr__(self) -> str:
+        counts = (f"{self.count(verdict):,} {verdict.value}" for verdict in Verdict)
+        known = ", ".join(text for text in counts if not text.startswith("0 "))
+        largest = f", largest error {float(self.error.max())!r}" if len(self) else ""
+        return f"BatchResult({len(self):,} searches{': ' + known if known else ''}{largest})"
 
     @property
     def num_kept(self) -> IntArray:

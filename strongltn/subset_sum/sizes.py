@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from strongltn.by_value import ByValue
 from strongltn.default_state import in_default_state
-from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import (
     BoolArray,
     FloatArray,
@@ -18,12 +18,17 @@ from strongltn.numerics.exact import (
     subset_error,
     subset_errors,
 )
-from strongltn.subset_sum.problem import SubsetSumProblem, checked_samples, checked_targets
+from strongltn.subset_sum.problem import (
+    SubsetSumProblem,
+    checked_bytes,
+    checked_samples,
+    checked_targets,
+)
 from strongltn.subset_sum.solvers._sized_search import best_of_sizes, check_bytes
 
 
 @dataclass(frozen=True, eq=False)
-class SizesResult:
+class SizesResult(ByValue):
     """The best subset of each size 0, ..., n of one instance.
 
     Attributes
@@ -44,9 +49,16 @@ class SizesResult:
     exact_errors: tuple[Fraction, ...]
     error: FloatArray
 
+    def __repr__(self) -> str:
+        best = int(self.error.argmin())
+        return (
+            f"SizesResult(sizes 0 to {len(self.error) - 1}, least error "
+            f"{float(self.error[best])!r} with {best} samples)"
+        )
+
 
 @dataclass(frozen=True, eq=False)
-class BatchSizesResult:
+class BatchSizesResult(ByValue):
     """The best subset of each size of m instances.
 
     Attributes
@@ -64,6 +76,10 @@ class BatchSizesResult:
     mask: BoolArray
     error: FloatArray
 
+    def __repr__(self) -> str:
+        searches, sizes = self.error.shape
+        return f"BatchSizesResult({searches:,} searches, sizes 0 to {sizes - 1} each)"
+
 
 @in_default_state()
 def solve_sizes(samples: ArrayLike, target: float, *, max_bytes: int = 2**30) -> SizesResult:
@@ -72,7 +88,7 @@ def solve_sizes(samples: ArrayLike, target: float, *, max_bytes: int = 2**30) ->
     Parameters
     ----------
     samples : float64 array, shape (n,)
-        Finite, n >= 1. Other dtypes are rejected, not cast.
+        Finite, n >= 1. Another real dtype, a tensor or a sequence must lose nothing in float64.
     target : float
         Finite.
     max_bytes : int >= 1
@@ -120,7 +136,8 @@ def solve_sizes_batch(
     Parameters
     ----------
     samples : float64 array, shape (m, n)
-        Finite, n >= 1; m may be 0. Other dtypes are rejected, not cast.
+        Finite, n >= 1; m may be 0. Another real dtype, a tensor or a sequence must lose nothing in
+        float64.
     targets : float64 array, shape (m,)
         Finite.
     max_bytes : int >= 1
@@ -164,8 +181,7 @@ def solve_sizes_batch(
 
 
 def _best_of_all_sizes(samples: FloatArray, targets: FloatArray, max_bytes: int) -> BoolArray:
-    if type(max_bytes) is not int or max_bytes < 1:
-        raise InvalidInputError("max_bytes", got=max_bytes, allowed="an int >= 1")
+    max_bytes = checked_bytes(max_bytes)
     check_bytes(samples.shape[1], max_bytes)
     sizes = np.arange(samples.shape[1] + 1)
     return best_of_sizes(samples, targets, sizes, max_bytes=max_bytes)

@@ -5,11 +5,12 @@ A solver can therefore be wrong only by being slow, or by declaring itself compl
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from strongltn.arguments import RealLike, instance
 from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError, UnsolvedError
 from strongltn.numerics.exact import BoolArray, FloatArray, subset_error, subset_errors
@@ -18,22 +19,57 @@ from strongltn.subset_sum.problem import (
     checked_samples,
     checked_targets,
     checked_tolerance,
+    given_twice,
 )
 from strongltn.subset_sum.result import BatchResult, ObjectArray, Stop, SubsetSumResult, Verdict
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, CandidateBatch
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
 
 
+@overload
+def solve(
+    problem: SubsetSumProblem, solver: AbstractSolver[Any], /, *, throw: bool = ...
+) -> SubsetSumResult: ...
+
+
+@overload
+def solve(
+    problem: SubsetSumProblem, /, *, solver: AbstractSolver[Any] | None = ..., throw: bool = ...
+) -> SubsetSumResult: ...
+
+
+@overload
+def solve(
+    samples: ArrayLike,
+    /,
+    target: RealLike,
+    solver: AbstractSolver[Any] | None = ...,
+    *,
+    tolerance: RealLike | None = ...,
+    throw: bool = ...,
+) -> SubsetSumResult: ...
+
+
 @in_default_state()
 def solve(
-    problem: SubsetSumProblem, solver: AbstractSolver[Any] | None = None, *, throw: bool = True
+    problem: Any,
+    /,
+    target: Any = None,
+    solver: Any = None,
+    *,
+    tolerance: RealLike | None = None,
+    throw: bool = True,
 ) -> SubsetSumResult:
     """Search a subset of the samples whose sum is close to the target.
 
+    It is called as ``solve(problem)`` or as ``solve(samples, target)``; a solver may follow.
+
     Parameters
     ----------
-    problem : SubsetSumProblem
+    problem : SubsetSumProblem, or the samples of one
         The instance.
+    target, tolerance
+        With samples, those of the instance; with a problem, left out.
     solver : AbstractSolver, optional
         Default: ``MeetInTheMiddle()``, the exact optimum.
     throw : bool
@@ -54,7 +90,8 @@ def solve(
     BudgetExceeded
         The instance is too large for the budget of the solver; nothing was started.
     InvalidInputError
-        The solver needs a tolerance and the problem has none.
+        A value is no part of a `SubsetSumProblem`, or the solver needs a tolerance and the problem
+        has none.
 
     Notes
     -----
@@ -66,12 +103,20 @@ def solve(
 
     Examples
     --------
+    >>> solve([0.5, -0.25, 0.125], 0.25)
+    SubsetSumResult(solved, keeps 2 of 3, error 0.0, space covered)
     >>> from strongltn.subset_sum.solvers import BruteForce
     >>> result = solve(SubsetSumProblem([0.5, -0.25, 0.125], 0.375), BruteForce())
     >>> result.mask.tolist(), result.error, result.verdict
     ([True, True, True], 0.0, <Verdict.SOLVED: 'solved'>)
     """
-    solver = MeetInTheMiddle() if solver is None else solver
+    if not isinstance(problem, SubsetSumProblem):
+        problem = SubsetSumProblem(problem, target, tolerance)  # type: ignore[arg-type]
+    elif tolerance is not None or (target is not None and solver is not None):
+        raise given_twice("SubsetSumProblem")
+    elif target is not None:
+        solver = target  # the second argument behind a problem
+    solver = _checked_solver(solver)
     solver.check(problem.num_samples, problem.tolerance)
     state = solver.prepare(problem.samples)
     candidate = solver.search(state, problem.target, problem.tolerance)
@@ -108,7 +153,8 @@ def solve_batch(
     Parameters
     ----------
     samples : float64 array, shape (m, n)
-        Finite, n >= 1; m may be 0. Other dtypes are rejected, not cast.
+        Finite, n >= 1; m may be 0. Another real dtype, a tensor or a sequence must lose nothing in
+        float64.
     targets : float64 array, shape (m,)
         Finite.
     solver : AbstractSolver, optional
@@ -152,13 +198,24 @@ def solve_batch(
     rows = checked_samples(samples, num_dimensions=2)
     goals = checked_targets(targets, num_instances=len(rows))
     limit = checked_tolerance(tolerance)
-    solver = MeetInTheMiddle() if solver is None else solver
+    solver = _checked_solver(solver)
     solver.check(rows.shape[1], limit)
-    if device == "cpu":
+    if str(device) == "cpu":
         found = solver.search_batch(rows, goals, limit)
     else:
-        found = _search_on(device, rows, goals, solver)
+        found = _search_on(str(device), rows, goals, solver)
     return _judged(found, rows, goals, solver, limit)
+
+
+def _checked_solver(solver: Any) -> AbstractSolver[Any]:
+    if solver is None:
+        return MeetInTheMiddle()
+    return instance(
+        "solver",
+        solver,
+        AbstractSolver,  # type: ignore[type-abstract]
+        allowed="a solver of strongltn.subset_sum.solvers, or one of your own",
+    )
 
 
 def _search_on(
@@ -188,7 +245,7 @@ def solve_targets(
     Parameters
     ----------
     samples : float64 array, shape (n,)
-        Finite, n >= 1. Other dtypes are rejected, not cast.
+        Finite, n >= 1. Another real dtype, a tensor or a sequence must lose nothing in float64.
     targets : float64 array, shape (m,)
         Finite; m may be 0.
     solver : AbstractSolver, optional
@@ -225,7 +282,7 @@ def solve_targets(
     shared = checked_samples(samples, num_dimensions=1)
     goals = checked_targets(targets)
     limit = checked_tolerance(tolerance)
-    solver = MeetInTheMiddle() if solver is None else solver
+    solver = _checked_solver(solver)
     solver.check(shared.size, limit)
     rows = np.broadcast_to(shared, (goals.size, shared.size))
     if goals.size == 0:

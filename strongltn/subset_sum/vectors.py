@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from strongltn.arguments import RealLike
+from strongltn.by_value import ByValue
 from strongltn.default_state import in_default_state
 from strongltn.errors import BudgetExceeded, InvalidInputError, UnsolvedError
 from strongltn.numerics.exact import BoolArray, FloatArray, RowGrid, dyadic_numerators, subset_error
-from strongltn.subset_sum.problem import checked_array, checked_tolerance
+from strongltn.subset_sum.problem import (
+    checked_array,
+    checked_bytes,
+    checked_tolerance,
+    given_twice,
+)
 from strongltn.subset_sum.result import Stop, SubsetSumResult, Verdict
 from strongltn.subset_sum.solvers._big_integers import BYTES_PER_SUM
 
@@ -19,13 +26,14 @@ _BYTES_PER_NUMBER = 16  # each vector sum is held twice while it is sorted
 
 
 @dataclass(frozen=True, eq=False)
-class VectorProblem:
+class VectorProblem(ByValue):
     """Which of the sample vectors to keep so that their sum comes close to the target vector.
 
     Attributes
     ----------
     samples : float64 array, shape (n, d)
-        n >= 1 and d >= 1, finite; other dtypes are rejected, not cast. Kept as a read-only copy.
+        n >= 1 and d >= 1, finite. Another real dtype, a tensor or a sequence must lose nothing in
+        float64. Kept as a read-only copy.
     target : float64 array, shape (d,)
         Finite. Kept as a read-only copy.
     tolerance : float >= 0, optional
@@ -71,6 +79,11 @@ class VectorProblem:
         object.__setattr__(self, "target", target)
         object.__setattr__(self, "tolerance", checked_tolerance(self.tolerance))
 
+    def __repr__(self) -> str:
+        num_samples, dimension = self.samples.shape
+        within = "" if self.tolerance is None else f" within {self.tolerance!r}"
+        return f"VectorProblem({num_samples} samples of {dimension} coordinates{within})"
+
 
 class VectorResult(SubsetSumResult):
     """The outcome of one search: as `SubsetSumResult`, with the largest error of a coordinate."""
@@ -78,7 +91,12 @@ class VectorResult(SubsetSumResult):
 
 @in_default_state()
 def solve_vectors(
-    problem: VectorProblem, *, max_bytes: int = 2**30, throw: bool = True
+    problem: VectorProblem | ArrayLike,
+    target: ArrayLike | None = None,
+    *,
+    tolerance: RealLike | None = None,
+    max_bytes: int = 2**30,
+    throw: bool = True,
 ) -> VectorResult:
     """Find the subset with the least largest distance of a coordinate from its target, exactly.
 
@@ -87,8 +105,10 @@ def solve_vectors(
 
     Parameters
     ----------
-    problem : VectorProblem
+    problem : VectorProblem, or the samples of one
         The instance.
+    target, tolerance
+        With samples, those of the instance; with a problem, left out.
     max_bytes : int >= 1
         16 (d + 1) (2**(n // 2) + 2**(n - n // 2)) bytes are needed: n <= 42 for d = 2 with the
         default of 1 GiB. Numbers that do not fit int64 together, targets included, are searched as
@@ -108,7 +128,7 @@ def solve_vectors(
     BudgetExceeded
         The sums do not fit `max_bytes`; nothing was started.
     InvalidInputError
-        `max_bytes` is not an integer >= 1.
+        A value is no part of a `VectorProblem`, or `max_bytes` is not an integer >= 1.
 
     Notes
     -----
@@ -126,6 +146,10 @@ def solve_vectors(
     >>> result.mask.tolist(), result.exact_error < 0.11
     ([True, True, False], True)
     """
+    if not isinstance(problem, VectorProblem):
+        problem = VectorProblem(problem, target, tolerance)  # type: ignore[arg-type]
+    elif target is not None or tolerance is not None:
+        raise given_twice("VectorProblem")
     mask = _nearest_subset(problem, max_bytes)
     columns = zip(problem.samples.T, problem.target.tolist(), strict=True)
     exact_error = max(subset_error(column, mask, goal) for column, goal in columns)
@@ -143,8 +167,7 @@ def solve_vectors(
 
 
 def _nearest_subset(problem: VectorProblem, max_bytes: int) -> BoolArray:
-    if type(max_bytes) is not int or max_bytes < 1:
-        raise InvalidInputError("max_bytes", got=max_bytes, allowed="an int >= 1")
+    max_bytes = checked_bytes(max_bytes)
     num_samples, dimension = problem.samples.shape
     half = num_samples // 2
     num_numbers = (dimension + 1) * ((1 << half) + (1 << (num_samples - half)))

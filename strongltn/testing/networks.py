@@ -72,14 +72,23 @@ def domains(*, num_inputs: int | None = None) -> SearchStrategy[Domain]:
     num_inputs : int >= 1, optional
         Adds local boxes of that many inputs: of different widths, also thin, also points.
     """
-    balls = st.sampled_from([1.0, 0.3, 10.0]).map(Ball)
-    common = balls | st.sampled_from(_ENDS).map(lambda ends: Box(*ends))
-    return common if num_inputs is None else common | _local_boxes(num_inputs)
+    common = balls() | boxes()
+    return common if num_inputs is None else common | local_boxes(num_inputs)
+
+
+def balls() -> SearchStrategy[Ball]:
+    """Return a strategy for balls: the unit one, smaller, larger."""
+    return st.sampled_from([1.0, 0.3, 10.0]).map(Ball)
+
+
+def boxes() -> SearchStrategy[Box]:
+    """Return a strategy for boxes, also such as are never negative or lack the origin."""
+    return st.sampled_from(_ENDS).map(lambda ends: Box(*ends))
 
 
 @st.composite
-def _local_boxes(draw: DrawFn, num_inputs: int) -> LocalBox:
-    """Sides within [-1, 2]; half of the boxes have no negative input."""
+def local_boxes(draw: DrawFn, num_inputs: int) -> LocalBox:
+    """Return a strategy for local boxes in [-1, 2]^inputs; half of them have no negative input."""
     least = draw(st.sampled_from([0, -16]))
     starts = st.integers(least, 16).map(lambda k: k / 16)
     widths = st.sampled_from([0.0, 2.0**-20, 2.0**-4, 1.0])

@@ -284,7 +284,7 @@ def test_every_construction_is_proved(tmp_path, construction, bias):
 
 def test_attack_settings_out_of_range_are_refused():
     """Found: no restarts was an IndexError, no steps a division by zero."""
-    for name, options in (("restarts", {"num_restarts": 0}), ("steps", {"num_steps": 0})):
+    for name, options in (("num_restarts", {"num_restarts": 0}), ("num_steps", {"num_steps": 0})):
         with pytest.raises(InvalidInputError, match=f"'{name}'"):
             Attack(**options)
 

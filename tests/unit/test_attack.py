@@ -259,8 +259,8 @@ def test_steps_are_worth_their_cost():
 @pytest.mark.parametrize(
     ("options", "name"),
     [
-        ({"num_restarts": 0}, "restarts"),
-        ({"num_steps": 0}, "steps"),
+        ({"num_restarts": 0}, "num_restarts"),
+        ({"num_steps": 0}, "num_steps"),
         ({"seed": -1}, "seed"),
         ({"seed": 1 << 64}, "seed"),
     ],

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from strongltn import pipeline
+from strongltn import pipeline, prune_result
 from strongltn.certify import Attack
 from strongltn.cli import ConstructionName, LawName
 from strongltn.construct import CONSTRUCTIONS
-from strongltn.networks.ticket_directory import load_ticket
+from strongltn.networks.ticket_directory import read_ticket
 from strongltn.rng import WeightLaw
 
 PRUNE_KEYS = {
@@ -75,7 +75,7 @@ def test_prune_within_tolerance(run, target, out):
     assert text.startswith("relu-diamond ticket for 12 weights in ")
     assert "UNREACHED" not in text
     assert {path.name for path in out.parent.iterdir()} == {"ticket"}
-    assert load_ticket(out)[0].widths == (3, 2, 2)
+    assert read_ticket(out)[0].widths == (3, 2, 2)
 
 
 def test_json_is_one_object_with_all_keys(run, target, out):
@@ -89,7 +89,7 @@ def test_json_is_one_object_with_all_keys(run, target, out):
     assert report["unreached_weights"] == 0
     assert report["domain"] == "ball:1"
     assert 0 < report["empirical_error"] <= report["certified_error"] <= 0.1
-    _, ticket = load_ticket(out)
+    _, ticket = read_ticket(out)
     assert report["kept_weights"] == ticket.num_kept
     assert report["source_weights"] == ticket.source.num_weights
     assert json.loads((out / "report.json").read_text()) == report
@@ -475,7 +475,7 @@ def test_an_interruption_leaves_nothing(run, target, out, monkeypatch, where, er
     def interrupt(*_, **__):
         raise error
 
-    monkeypatch.setattr(pipeline, where, interrupt)
+    monkeypatch.setattr(prune_result if where == "write_whole" else pipeline, where, interrupt)
     code, text, err = run("prune", target, "--samples", 3, "--out", out)
     assert (code, text) == (4 if error is RuntimeError else 130, "")
     assert len(err.splitlines()) == 1

@@ -128,7 +128,7 @@ def test_another_source_is_refused():
 
 @pytest.mark.parametrize("num_samples", [0, -1, True, 2.0, None])
 def test_bad_sample_numbers_are_refused(num_samples):
-    with pytest.raises(InvalidInputError, match="'samples' parameter must be an integer >= 1"):
+    with pytest.raises(InvalidInputError, match="'num_samples' parameter must be an integer in"):
         plan_of(target_of((1, 1)), RELU_DIAMOND, num_samples=num_samples)
 
 

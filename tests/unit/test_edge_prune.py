@@ -92,13 +92,15 @@ def test_the_solver_is_one_that_fits(construction):
     assert construction.solver_for(1) == construction.solver_for(49) == MeetInTheMiddle()
     assert construction.solver_for(50) == construction.solver_for(64) == SchroeppelShamir()
     for num_samples in (65, 1000, 10**12, 10**20):
-        with pytest.raises(InvalidInputError, match=r"'samples'.*\[1, 64\].*Try --epsilon"):
+        with pytest.raises(
+            InvalidInputError, match=r"'num_samples'.*\[1, 64\].*With epsilon instead"
+        ):
             construction.solver_for(num_samples)
 
 
 def test_single_weights_take_more_samples_but_not_all():
     assert SINGLE_WEIGHT.solver_for(MAX_SAMPLES) == SingleWeight()
-    with pytest.raises(InvalidInputError, match=f"'samples'.*{MAX_SAMPLES}"):
+    with pytest.raises(InvalidInputError, match=f"'num_samples'.*{MAX_SAMPLES}"):
         SINGLE_WEIGHT.solver_for(MAX_SAMPLES + 1)
 
 
@@ -114,16 +116,16 @@ def test_too_many_samples_are_refused_before_anything_is_drawn(monkeypatch):
 
     monkeypatch.setattr(pipeline, "make_plan", fail)
     for construction in (RELU_DIAMOND, LINEAR_DIAMOND, SINGLE_WEIGHT):
-        with pytest.raises(InvalidInputError, match="'samples'"):
+        with pytest.raises(InvalidInputError, match="'num_samples'"):
             prune(num_samples=10**12, construction=construction)
 
 
 def test_a_plan_has_a_largest_number_of_samples():
-    with pytest.raises(InvalidInputError, match="'samples'"):
+    with pytest.raises(InvalidInputError, match="'num_samples'"):
         make_plan(SMALL, RELU_DIAMOND, num_samples=MAX_SAMPLES + 1, tolerance=0.1, domain=Ball())
     plan = make_plan(SMALL, RELU_DIAMOND, num_samples=100, tolerance=0.1, domain=Ball())
     source = plan.source(SMALL, law=WeightLaw.UNIFORM, seed=0)
-    with pytest.raises(InvalidInputError, match="'samples'"):
+    with pytest.raises(InvalidInputError, match="'num_samples'"):
         build_ticket(SMALL, source, plan)
     build_ticket(SMALL, source, plan, solver=SingleWeight())  # another solver may take them
 

@@ -23,7 +23,7 @@ def curve(tmp_path, monkeypatch):
         return SimpleNamespace(seconds=0.0)
 
     (tmp_path / TICKET_FILE).write_text("{}")
-    monkeypatch.setattr(module, "load_ticket", lambda directory: (None, None))
+    monkeypatch.setattr(module, "read_ticket", lambda directory: (None, None))
     monkeypatch.setattr(module, "certify_ticket", certify)
     monkeypatch.setattr(module, "account", lambda *_: {"layers": [], "certified_error": 1.0})
 

@@ -301,7 +301,7 @@ def test_a_joint_failure_is_raised_or_returned():
     ("parameter", "arguments"),
     [
         ("samples", {"samples": []}),
-        ("samples", {"samples": np.array([1, 2])}),
+        ("samples", {"samples": np.array([True])}),
         ("targets", {"targets": np.empty(0)}),
         ("targets", {"targets": [np.nan]}),
         ("tolerance", {"tolerance": -1.0}),

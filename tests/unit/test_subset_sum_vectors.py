@@ -98,7 +98,7 @@ def test_a_tolerance_is_decided_exactly():
         (np.ones(3), np.ones(1), "samples"),
         (np.ones((0, 2)), np.ones(2), "samples"),
         (np.ones((2, 0)), np.ones(0), "samples"),
-        (np.ones((2, 2), dtype=np.float32), np.ones(2), "samples"),
+        (np.ones((2, 2), dtype=bool), np.ones(2), "samples"),
         (np.array([[np.nan]]), np.ones(1), "samples"),
         (np.ones((2, 2)), np.ones(3), "target"),
         (np.ones((2, 2)), 1.0, "target"),

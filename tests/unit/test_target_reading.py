@@ -12,7 +12,7 @@ from proofs_check import Verdict, verify
 from proofs_check.theorem_text import theorem
 from strongltn import pipeline
 from strongltn.networks import Ball, LinearLayer, Reading, TargetNetwork
-from strongltn.networks.ticket_directory import load_ticket
+from strongltn.networks.ticket_directory import read_ticket
 from strongltn.storage import new_directory
 
 
@@ -61,7 +61,7 @@ def test_an_order_is_asked_for_then_said_stored_and_audited(run, autoencoder, tm
     assert report["target_likeness"]["num_inputs"] == 100
     stored = json.loads((out / "ticket.json").read_bytes())["reading"]
     assert stored == f"{CHAIN}. {report['target_reading']}"
-    assert str(load_ticket(out)[0].reading) == report["target_reading"]
+    assert str(read_ticket(out)[0].reading) == report["target_reading"]
     audit = verify(out)
     assert audit.verdict is Verdict.PROVED
     assert theorem(audit)["target"]["as_stated"] == stored

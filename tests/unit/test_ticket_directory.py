@@ -19,7 +19,7 @@ from strongltn import pipeline
 from strongltn.certify import Attack, CertifySettings, certify_ticket
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Ball, Box, LinearLayer, OutputNorm, TargetNetwork
-from strongltn.networks.ticket_directory import TICKET_CONTENTS, load_ticket
+from strongltn.networks.ticket_directory import TICKET_CONTENTS, read_ticket
 from strongltn.numerics.dyadic import from_text, to_text
 from strongltn.storage import in_use, new_directory
 
@@ -240,7 +240,7 @@ def test_forgeries_with_a_new_drawn_digest_are_rejected_too(copy, name):
     """Another random network altogether: it does not come as near as the certificate says."""
     FORGERIES[name](copy)
     rehash(copy, drawn=True)
-    load_ticket(copy)  # consistent in itself
+    read_ticket(copy)  # consistent in itself
     assert verify(copy).verdict is Verdict.REJECTED
 
 
@@ -270,7 +270,7 @@ def test_truncated_or_missing_files_are_refused(copy, name, share):
     if share is not None:
         path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(InvalidInputError, match=r"'DIR' parameter must be .* Got .*copy"):
-        load_ticket(copy)
+        read_ticket(copy)
     with pytest.raises(InvalidInputError, match="'DIR'"):
         pipeline.certify_directory(copy)
     if name == "ticket.json" and share is None:
@@ -287,7 +287,7 @@ def test_truncated_certificates_are_rejected(copy, name):
     assert verify(copy).verdict is Verdict.REJECTED
     path.unlink()
     assert verify(copy).verdict is Verdict.REJECTED
-    load_ticket(copy)  # the ticket itself is whole
+    read_ticket(copy)  # the ticket itself is whole
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_truncated_certificates_are_rejected(copy, name):
 def test_tampered_tickets_are_not_loaded(copy, name):
     FORGERIES[name](copy)
     with pytest.raises(InvalidInputError, match=r"'(DIR|mask|widths)'"):
-        load_ticket(copy)
+        read_ticket(copy)
 
 
 BAD_DESCRIPTIONS = {
@@ -315,7 +315,7 @@ def test_other_json_is_refused(copy, change):
     content = json.loads(path.read_bytes())
     path.write_text(json.dumps(content | change if isinstance(change, dict) else change))
     with pytest.raises(InvalidInputError):
-        load_ticket(copy)
+        read_ticket(copy)
     assert verify(copy).verdict is Verdict.REJECTED
 
 

@@ -12,12 +12,12 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.arguments import integer
 from strongltn.certify.differential.float_neurons import FloatRanges, FloatRegion, Neurons
 from strongltn.certify.differential.lagrangian import DifferenceNetwork
 from strongltn.certify.differential.leaf import LEAF
 from strongltn.certify.differential.multiplier_search import MultiplierSearch
 from strongltn.certify.differential.range_proof import Offers, RangeProof, Ranges
-from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Domain
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.weight_error import LayerError
@@ -40,8 +40,7 @@ class BackwardSettings:
     num_steps: int = 0
 
     def __post_init__(self) -> None:
-        if self.num_steps < 0:
-            raise InvalidInputError("num_steps", got=self.num_steps, allowed="an integer >= 0")
+        object.__setattr__(self, "num_steps", integer("num_steps", self.num_steps, low=0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.arguments import integer
 from strongltn.certify.differential.bound import (
     BackwardSettings,
     Differential,
@@ -49,12 +50,9 @@ class SplittingSettings:
     num_steps: int = 0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.max_leaves <= _MOST_LEAVES:
-            raise InvalidInputError(
-                "max_leaves", got=self.max_leaves, allowed=f"an integer in [1, {_MOST_LEAVES}]"
-            )
-        if self.num_steps < 0:
-            raise InvalidInputError("num_steps", got=self.num_steps, allowed="an integer >= 0")
+        leaves = integer("max_leaves", self.max_leaves, low=1, last=_MOST_LEAVES)
+        object.__setattr__(self, "max_leaves", leaves)
+        object.__setattr__(self, "num_steps", integer("num_steps", self.num_steps, low=0))
 
 
 @dataclass(eq=False)

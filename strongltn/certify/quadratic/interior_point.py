@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from strongltn.arguments import exact_real, integer
 from strongltn.certify.quadratic.matrix_inequality import Arrow, Floats, MatrixInequality
 from strongltn.certify.quadratic.relaxation import Multipliers, Relaxation
 from strongltn.certify.quadratic.starting_point import starting_parameters
@@ -43,10 +44,11 @@ class InteriorPoint:
     gap: float = 1e-2
 
     def __post_init__(self) -> None:
-        if self.num_steps < 1:
-            raise InvalidInputError("num_steps", got=self.num_steps, allowed="an integer >= 1")
-        if not 0 < self.gap < 1:
-            raise InvalidInputError("gap", got=self.gap, allowed="a number in (0, 1)")
+        object.__setattr__(self, "num_steps", integer("num_steps", self.num_steps, low=1))
+        gap = exact_real("gap", self.gap, allowed="a number in (0, 1)")
+        if not 0 < gap < 1:
+            raise InvalidInputError("gap", got=gap, allowed="a number in (0, 1)")
+        object.__setattr__(self, "gap", gap)
 
 
 def find_multipliers(

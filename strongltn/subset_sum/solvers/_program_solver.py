@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from strongltn.arguments import chosen, integer, positive
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import BoolArray, FloatArray
 from strongltn.subset_sum.formulations import Objective, Program
@@ -50,16 +50,13 @@ class AbstractProgramSolver(AbstractSolver[FloatArray]):
     is_complete: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if self.objective not in list(Objective):
-            values = " or ".join(repr(objective.value) for objective in Objective)
-            raise InvalidInputError("objective", got=repr(self.objective), allowed=values)
-        object.__setattr__(self, "objective", Objective(self.objective))
-        if self.size is not None and (type(self.size) is not int or self.size < 0):
-            raise InvalidInputError("size", got=self.size, allowed="None or an int >= 0")
-        limit = self.time_limit_seconds
-        is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
-        if not is_number or not 0 < limit < math.inf:
-            raise InvalidInputError("time_limit_seconds", got=limit, allowed="a finite number > 0")
+        objective = chosen("objective", self.objective, Objective)
+        object.__setattr__(self, "objective", objective)
+        if self.size is not None:
+            size = integer("size", self.size, low=0, allowed="None or an integer >= 0")
+            object.__setattr__(self, "size", size)
+        limit = positive("time_limit_seconds", self.time_limit_seconds)
+        object.__setattr__(self, "time_limit_seconds", limit)
 
     def check(self, num_samples: int, tolerance: float | None) -> None:
         """Raise InvalidInputError if a needed tolerance is missing, or `size` exceeds n."""

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.errors import BudgetExceeded, InvalidInputError
+from strongltn.arguments import integer
+from strongltn.errors import BudgetExceeded
 from strongltn.numerics.exact import FloatArray, dyadic_numerators
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate
@@ -52,8 +53,7 @@ class BruteForce(AbstractSolver[FloatArray]):
     is_complete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if type(self.max_samples) is not int or self.max_samples < 1:
-            raise InvalidInputError("max_samples", got=self.max_samples, allowed="an int >= 1")
+        object.__setattr__(self, "max_samples", integer("max_samples", self.max_samples, low=1))
 
     def check(self, num_samples: int, tolerance: float | None) -> None:
         """Raise BudgetExceeded if there are more than `max_samples` samples."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from strongltn.arguments import integer
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import FloatArray, IntArray, RowGrid
 from strongltn.subset_sum.result import Stop
@@ -87,10 +88,8 @@ class FixedSize(AbstractSolver[SizedHalves | FloatArray]):
     is_complete: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if type(self.size) is not int or self.size < 0:
-            raise InvalidInputError("size", got=self.size, allowed="an int >= 0")
-        if type(self.max_bytes) is not int or self.max_bytes < 1:
-            raise InvalidInputError("max_bytes", got=self.max_bytes, allowed="an int >= 1")
+        object.__setattr__(self, "size", integer("size", self.size, low=0))
+        object.__setattr__(self, "max_bytes", integer("max_bytes", self.max_bytes, low=1))
 
     def check(self, num_samples: int, tolerance: float | None) -> None:
         """Raise if there are fewer samples than `size`, or if the lists do not fit `max_bytes`."""

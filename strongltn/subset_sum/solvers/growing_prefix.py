@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from strongltn.errors import InvalidInputError
+from strongltn.arguments import integer
 from strongltn.numerics.exact import FloatArray, subset_errors
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
@@ -58,9 +58,8 @@ class GrowingPrefix(AbstractSolver[FloatArray]):
     is_complete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        for name, value in (("first", self.first), ("step", self.step)):
-            if type(value) is not int or value < 1:
-                raise InvalidInputError(name, got=value, allowed="an int >= 1")
+        for name in ("first", "step"):
+            object.__setattr__(self, name, integer(name, getattr(self, name), low=1))
 
     def check(self, num_samples: int, tolerance: float | None) -> None:
         """Raise BudgetExceeded if the whole is beyond `exact`."""

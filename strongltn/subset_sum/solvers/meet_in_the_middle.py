@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from strongltn.errors import BudgetExceeded, InvalidInputError
+from strongltn.arguments import integer
+from strongltn.errors import BudgetExceeded
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid, read_only
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers._big_integers import BYTES_PER_SUM, BigHalves
@@ -83,8 +84,7 @@ class MeetInTheMiddle(AbstractSolver[SortedHalves | BigHalves]):
     is_complete: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if type(self.max_bytes) is not int or self.max_bytes < 1:
-            raise InvalidInputError("max_bytes", got=self.max_bytes, allowed="an int >= 1")
+        object.__setattr__(self, "max_bytes", integer("max_bytes", self.max_bytes, low=1))
 
     def check(self, num_samples: int, tolerance: float | None) -> None:
         """Raise BudgetExceeded if the lists of one row do not fit `max_bytes`."""
