@@ -1,10 +1,11 @@
-"""Recipes: a question, the work that answers it in parts, and the figure of the answer.
+"""Recipes: a question, the work that answers it in parts, the answer in words, and its figure.
 
 Running one writes, in ``OUT/ID/``, with the effort as the name of the files: JSONL, a line for each
-part as soon as it is done; CSV, a line a row; and the figure as PNG, SVG and PDF, drawn from the
-JSONL alone. A part that is in the file is not computed again, so that a run can be stopped at any
-moment and repeated at no cost. Parts that take long keep files in ``OUT/ID/EFFORT/`` while they are
-computed, and are spread over the workers of any ``concurrent.futures.Executor``.
+part as soon as it is done; CSV, a line a row; and the figure as PNG, SVG and PDF. Figure and answer
+are made from the JSONL alone. A part that is in the file is not computed again, so that a run can
+be stopped at any moment and repeated at no cost. Parts that take long keep files in
+``OUT/ID/EFFORT/`` while they are computed, and are spread over the workers of any
+``concurrent.futures.Executor``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import csv
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.answer import Answer
 from strongltn.errors import InvalidInputError
 from strongltn.storage import Record, make_directory, read_entries, write_figure, write_whole
 
@@ -48,6 +50,42 @@ class Effort(Enum):
     FULL = "full"
 
 
+@dataclass(frozen=True)
+class Tier:
+    """What an effort costs: on two cores that others used as well, if nothing else is said.
+
+    Attributes
+    ----------
+    seconds : float
+    basis : str
+        Where that number comes from: ``measured``, or ``estimated`` from shorter runs.
+    needs : tuple of str
+        What must be there besides strongltn: data, a GPU.
+    """
+
+    seconds: float
+    basis: str = "measured"
+    needs: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        number, unit = self.seconds, "s"
+        for larger, size in (("min", 60), ("h", 60)):
+            if number >= 2 * size:
+                number, unit = number / size, larger
+        needs = f", needs {' and '.join(self.needs)}" if self.needs else ""
+        shown = f"{number:.0f}" if number >= 10 else f"{number:.2g}"
+        return f"{shown} {unit} ({self.basis}){needs}"
+
+    def to_json(self) -> Row:
+        """Return the fields, and all of them as one text."""
+        return {
+            "seconds": self.seconds,
+            "basis": self.basis,
+            "needs": list(self.needs),
+            "text": str(self),
+        }
+
+
 @dataclass(frozen=True, kw_only=True)
 class AbstractRecipe(ABC):
     """One question and all that is needed to answer it again.
@@ -68,6 +106,12 @@ class AbstractRecipe(ABC):
         Effort -> the settings of all parts, each a JSON object: the whole configuration.
     draw : callable
         All rows -> figure.
+    answer : callable
+        All rows -> what they say to the question.
+    tiers : mapping from Effort to Tier
+        What each effort costs and needs.
+    theorems : tuple of str
+        Keys of the theorems whose numbers are drawn: these hold under their conditions only.
     """
 
     key: str
@@ -76,6 +120,9 @@ class AbstractRecipe(ABC):
     version: int
     parts: Callable[[Effort], list[Row]]
     draw: Callable[[list[Row]], Figure]
+    answer: Callable[[list[Row]], Answer]
+    tiers: Mapping[Effort, Tier]
+    theorems: tuple[str, ...] = ()
     published: tuple[Row, ...] = ()
 
     @abstractmethod
@@ -100,8 +147,17 @@ class AbstractRecipe(ABC):
             "id": self.key,
             "question": self.question,
             "source": self.source,
+            "tiers": {effort.value: self.tiers[effort].to_json() for effort in Effort},
+            "theorems": list(self.theorems),
+            "conditions": self.conditions(),
             "published": list(self.published),
         }
+
+    def conditions(self) -> list[str]:
+        """Return under which conditions the numbers of the theorems hold; none without theorems."""
+        from experiments.theory.promises import conditions_named
+
+        return conditions_named(self.theorems)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +185,7 @@ def run_recipe(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Compute the parts that the record lacks, draw the figure, and return a report.
+    """Compute the parts that the record lacks, draw the figure, answer, and return a report.
 
     Parameters
     ----------
@@ -185,10 +241,18 @@ def run_recipe(
         all_rows = [row for k in range(len(parts)) for row in rows_of[k]]
         table = stem.with_suffix(".csv")
         write_whole(table, _csv_text(all_rows).encode("utf-8"))
+        if progress:
+            progress(f"{recipe.key}: figure", 0, 1)
         figures = _draw(recipe, all_rows, stem)
+        if progress:
+            progress(f"{recipe.key}: figure", 1, 1)
+    answer = recipe.answer(all_rows)
     return {
         **recipe.to_json(),
         "effort": effort.value,
+        "holds": answer.holds,
+        "verdict": answer.verdict,
+        "table": answer.table.to_json(),
         "parts": len(parts),
         "computed_now": len(missing),
         "rows": len(all_rows),

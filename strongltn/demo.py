@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from strongltn import pipeline, plotting
+from strongltn import gadget_figure, pipeline, plotting
 from strongltn.construct import LINEAR_DIAMOND, RELU_DIAMOND, SINGLE_WEIGHT, Construction
 from strongltn.data import LabelledImages, load_digits
 from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.json_text import json_text
-from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork
+from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork, Ticket
 from strongltn.networks.ticket_directory import TICKET_CONTENTS
 from strongltn.rng import WeightLaw, named_generator, stream_key
 from strongltn.storage import (
@@ -44,6 +44,11 @@ _SAMPLES: tuple[tuple[Construction, int], ...] = (
     (SINGLE_WEIGHT, 2000),
 )
 _CURVE_WEIGHTS = 1000
+_SINGLE_SIZES = tuple(2**k for k in range(13))
+_SUBSET_SIZES = tuple(range(1, 29))
+# one weight of the drawn gadget: few enough neurons to read, the best of the seeds 0 to 29
+_GADGET_WEIGHT, _GADGET_SAMPLES, _GADGET_SEED = 0.3, 10, 4
+_GADGET_NOTE = "The source is the one of 30 whose error is the least."
 _REPORT = "demo.json"
 _MAX_REPORT_BYTES = 1 << 24
 
@@ -95,9 +100,7 @@ def _run(out: Path, *, seed: int, progress: Progress | None) -> dict[str, Any]:
             for construction, samples in _SAMPLES
         ],
     }
-    if progress:
-        progress("figures", 0, 1)
-    report["figures"] = [str(path) for path in _draw(target, out, seed=seed)]
+    report["figures"] = [str(path) for path in _draw(target, out, seed=seed, progress=progress)]
     _write_report(out, {"is_finished": True, **report})
     return report
 
@@ -211,20 +214,38 @@ def _make_ticket(
     return report
 
 
-def _draw(target: TargetNetwork, out: Path, *, seed: int) -> list[Path]:
+def _draw(target: TargetNetwork, out: Path, *, seed: int, progress: Progress | None) -> list[Path]:
     weights = target.layers[0].weight.astype(np.float64).ravel()
     weights = weights / (2 * np.abs(weights).max())
     chosen = named_generator(seed, name="error curve").choice(weights, _CURVE_WEIGHTS)
     law = WeightLaw.UNIFORM
+    total = len(_SINGLE_SIZES) + len(_SUBSET_SIZES)
+
+    def report(done: int) -> None:
+        if progress:
+            progress("figures", done, total)
+
     single = plotting.measure_errors(
-        chosen, [2**k for k in range(13)], solver=SingleWeight(), law=law, seed=seed
+        chosen, list(_SINGLE_SIZES), solver=SingleWeight(), law=law, seed=seed, progress=report
     )
     subset = plotting.measure_errors(
-        chosen, list(range(1, 29)), solver=MeetInTheMiddle(), law=law, seed=seed
+        chosen,
+        list(_SUBSET_SIZES),
+        solver=MeetInTheMiddle(),
+        law=law,
+        seed=seed,
+        progress=lambda done: report(len(_SINGLE_SIZES) + done),
     )
     files = plotting.plot_errors(chosen, single, subset, law=law, path=out / "weight_error")
-    weight = np.array([[0.3]], dtype=np.float32)
-    one = TargetNetwork((LinearLayer("weight", weight),))
-    gadget = pipeline.prune(one, num_samples=12, seed=seed, domain=Ball())
-    files += plotting.plot_gadget(gadget.ticket, target=0.3, path=out / "diamond")
+    gadget = gadget_ticket(_GADGET_SEED)
+    files += gadget_figure.plot_gadget(
+        gadget, target=_GADGET_WEIGHT, path=out / "diamond", note=_GADGET_NOTE
+    )
     return [path for path in files if path.suffix == ".png"]
+
+
+def gadget_ticket(seed: int) -> Ticket:
+    """Return the ticket of one weight that the demonstration draws, in the source of a seed."""
+    weight = np.array([[_GADGET_WEIGHT]], dtype=np.float32)
+    one = TargetNetwork((LinearLayer("weight", weight),))
+    return pipeline.prune(one, num_samples=_GADGET_SAMPLES, seed=seed, domain=Ball()).ticket

@@ -1,7 +1,8 @@
-"""Figures: weight error against sample size, the gadget of one weight, the account of a ticket."""
+"""Figures: weight error against sample size, and the account of a ticket."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.networks import Ticket
+from strongltn.figure_style import (
+    BLACK,
+    BLUE,
+    COLUMN_INCHES,
+    DASH_DOT_DOT,
+    GREEN,
+    LONG_DASHES,
+    LOOKS,
+    OLIVE,
+    ORANGE,
+    PAGE_INCHES,
+    PURPLE,
+    TEAL,
+    Look,
+    add_legend,
+    draw_line,
+    new_figure,
+    set_heading,
+    set_title,
+)
 from strongltn.rng import WeightLaw, named_generator
 from strongltn.storage import write_figure
 from strongltn.subset_sum import solve_batch
@@ -21,19 +41,22 @@ from strongltn.theorems.subset_sum_cover import cover_tolerance_bound
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SINGLE = "#b5562b"
-_SUBSET = "#1f5fa8"
-_PRUNED = "#c9c9c9"
+_WORST, _MEDIAN = Look(ORANGE, "^", ""), Look(BLUE, "o", "", size=3.5)
+_WORST_THEORY, _MEDIAN_THEORY = Look(ORANGE, dashes="-"), Look(BLUE, dashes="--")
+_PROVED, _ESTIMATE = Look(BLACK, width=1.8), Look(GREEN, dashes="-.")
+
 _MAX_DRAWN = 1e150  # ticks go far beyond what is drawn
-_LOOKS = {
-    "spectral-triangle": ("#b5562b", "^"),
-    "centre-split": ("#a8891f", "v"),
-    "differential-interval": ("#7a4fa3", "s"),
-    "backward-differential": ("#1f5fa8", "o"),
-    "input-splitting": ("#3aa6a6", "P"),
-    "quadratic": ("#2b8a5a", "D"),
-    "found by an attack": ("black", "x"),
+_ATTACK = "found by an attack"
+_METHODS = {
+    "spectral-triangle": Look(ORANGE, "^", "--"),
+    "centre-split": Look(OLIVE, "v", LONG_DASHES, is_open=True, size=7.0),
+    "differential-interval": Look(PURPLE, "s", "-."),
+    "backward-differential": Look(BLUE, "o"),
+    "input-splitting": Look(TEAL, "P", (0, (3, 1))),
+    "quadratic": Look(GREEN, "D", DASH_DOT_DOT),
+    _ATTACK: Look(BLACK, "x", ":", size=5.0),
 }
+_MOST_LEVEL_NAMES = 4  # more names of layers stand upright
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +82,7 @@ def measure_errors(
     solver: MeetInTheMiddle | SingleWeight,
     law: WeightLaw,
     seed: int,
+    progress: Callable[[int], None] | None = None,
 ) -> ErrorCurve:
     """Solve every target with fresh products, at every sample size.
 
@@ -69,14 +93,20 @@ def measure_errors(
     solver : MeetInTheMiddle or SingleWeight
     law : WeightLaw
     seed : int in [0, 2^64)
+    progress : callable, optional
+        Called with how many sizes are done.
     """
     median, worst = [], []
-    for size in sizes:
+    for done, size in enumerate(sizes):
+        if progress:
+            progress(done)
         generator = named_generator(seed, name=f"error curve {size}")
         samples = draw_products(law, (targets.size, size), generator=generator)
         errors = solve_batch(samples, targets, solver=solver).error
         median.append(float(np.median(errors)))
         worst.append(float(errors.max()))
+    if progress:
+        progress(len(sizes))
     return ErrorCurve(np.array(sizes), np.array(median), np.array(worst))
 
 
@@ -104,13 +134,10 @@ def plot_errors(
     path: Path,
 ) -> list[Path]:
     """Draw worst and median weight error against the samples per weight; return the files."""
-    figure, (left, right) = _subplots(1, 2, size=(10, 4.2))
+    figure, (left, right) = new_figure(1, 2, height=2.9, sharey=True)
+    left.set_xscale("log")
+    left.set_yscale("log")
     median, worst = single_weight_quantiles(targets, single.num_samples, law=law)
-    left.loglog(single.num_samples, worst, "-", color=_SINGLE, alpha=0.5, label="worst, theory")
-    left.loglog(single.num_samples, median, "--", color=_SINGLE, label="median, theory")
-    left.loglog(single.num_samples, single.worst, "^", color=_SINGLE, label="worst, measured")
-    left.loglog(single.num_samples, single.median, "o", color=_SINGLE, label="median, measured")
-    left.set_title("single weight (Malach et al.): slope -1")
     sizes = subset.num_samples
     promised = [cover_tolerance_bound(int(n), 0.5, law=law) for n in sizes]
     # a Gaussian law for the 2^n sums, of variance n/18 for products of two uniforms
@@ -119,70 +146,24 @@ def plot_errors(
         [np.exp(-(targets**2) / (2 * s**2)).mean() / (s * np.sqrt(2 * np.pi)) for s in spread]
     )
     expected = np.log(2) / (2.0 ** (sizes + 1.0) * density)
-    right.semilogy(sizes, promised, "-", color="black", label="median, proved bound")
-    right.semilogy(sizes, subset.worst, "^", color=_SUBSET, label="worst, measured")
-    right.semilogy(sizes, subset.median, "o", color=_SUBSET, label="median, measured")
-    right.semilogy(sizes, expected, "--", color=_SUBSET, label="median, first-moment estimate")
-    right.set_title("subset sum (Pensia et al.): exponential")
-    left.set_ylabel(f"error of one weight ({targets.size} weights)")
+    for axes, x, look, y, label in (
+        (left, single.num_samples, _WORST_THEORY, worst, "worst, by the exact law"),
+        (left, single.num_samples, _MEDIAN_THEORY, median, "median, by the exact law"),
+        (left, single.num_samples, _WORST, single.worst, "worst, measured"),
+        (left, single.num_samples, _MEDIAN, single.median, "median, measured"),
+        (right, sizes, _PROVED, promised, "median, proved bound"),
+        (right, sizes, _WORST, subset.worst, "worst, measured"),
+        (right, sizes, _MEDIAN, subset.median, "median, measured"),
+        (right, sizes, _ESTIMATE, expected, "median, first-moment estimate"),
+    ):
+        draw_line(axes, list(x), list(y), look, label=label)
+    set_title(left, "single weight (Malach et al.): slope -1")
+    set_title(right, "subset sum (Pensia et al.): exponential")
     for axes in (left, right):
         axes.set_xlabel("samples per weight")
-        axes.grid(visible=True, which="major", alpha=0.3)
-        axes.legend(fontsize=8)
-    return write_figure(figure, path)
-
-
-def plot_gadget(ticket: Ticket, *, target: float, path: Path) -> list[Path]:
-    """Draw the first gadget of a ticket, one input to one output, as a network.
-
-    Parameters
-    ----------
-    ticket : Ticket
-        One pair of source layers, one input, one output; narrow enough to draw.
-    target : float
-        The target weight.
-    path : Path
-        Without suffix.
-    """
-    source, mask = ticket.source, ticket.pairs[0]
-    hidden = np.arange(source.widths[1])
-    zeros = np.zeros_like(hidden)
-    first = np.ldexp(source.entries(0, hidden, zeros).astype(np.float64), -24)
-    second = np.ldexp(source.entries(1, zeros, hidden).astype(np.float64), -24)
-    groups = [np.flatnonzero(sign * first > 0)[: ticket.samples_per_weight] for sign in (1, -1)]
-    drawn = np.concatenate(groups)
-    heights = np.linspace(1, -1, drawn.size + 1)  # a gap between the two sign groups
-    heights = np.delete(heights, groups[0].size)
-    figure, (axes,) = _subplots(1, 1, size=(9, 0.32 * drawn.size + 1))
-    for k, height in zip(drawn, heights, strict=True):
-        is_kept = k in mask.hidden
-        color = (_SUBSET if first[k] > 0 else _SINGLE) if is_kept else _PRUNED
-        style: dict[str, Any] = {"color": color, "zorder": 2 if is_kept else 1}
-        axes.plot([0, 1], [0, height], lw=0.5 + 2 * abs(first[k]), **style)
-        axes.plot([1, 2], [height, 0], lw=0.5 + 2 * abs(second[k]), **style)
-        axes.plot(1, height, "o", ms=9, **style)
-        product = f"{first[k]:+.3f} × {second[k]:+.3f} = {first[k] * second[k]:+.4f}"
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85}
-        text_color = color if is_kept else "#8a8a8a"
-        axes.text(1.05, height, product, fontsize=8, va="center", color=text_color, bbox=box)
-    for x, label in ((0, "x"), (2, "y")):
-        axes.plot(x, 0, "o", ms=24, color="black", zorder=6)
-        axes.text(x, 0, label, color="white", ha="center", va="center", fontsize=11, zorder=7)
-    effective = ticket.effective(0)
-    scale = 2.0**ticket.output_exponent
-    plus = scale * float(effective.plus.to_floats()[0, 0])
-    minus = 0.0 if effective.minus is None else -scale * float(effective.minus.to_floats()[0, 0])
-    axes.set_title(
-        f"{ticket.construction} of one weight w = {target:+.5f}:  "
-        f"y = {plus:+.5f} ReLU(x) {-minus:+.5f} ReLU(-x)",
-        fontsize=11,
-    )
-    legend = (
-        f"blue: first weight > 0; orange: < 0; grey: pruned; labels: first × second weight; "
-        f"{hidden.size - drawn.size} surplus neurons, pruned, are not drawn"
-    )
-    axes.text(1, -1.12, legend, ha="center", va="top", fontsize=8)
-    axes.set_axis_off()
+        axes.set_ylabel("error of one weight")
+    set_heading(figure, f"Errors of {targets.size} weights of a trained network")
+    add_legend(figure, (left, right), columns=3)
     return write_figure(figure, path)
 
 
@@ -198,7 +179,9 @@ def plot_account(report: dict[str, Any], curve: list[dict[str, Any]], *, path: P
     path : Path
         Its suffix does not matter.
     """
-    figure, axes = _subplots(1, 2 if curve else 1, size=(11 if curve else 6.5, 5), sharey=False)
+    columns = 2 if curve else 1
+    width = PAGE_INCHES if curve else 1.3 * COLUMN_INCHES
+    figure, axes = new_figure(1, columns, height=3.2, width=width)
     layers = report["layers"]
     left = axes[0]
     _draw_errors(
@@ -207,11 +190,16 @@ def plot_account(report: dict[str, Any], curve: list[dict[str, Any]], *, path: P
         [layer["difference"] for layer in layers],
         found=[layer["empirical_error"] for layer in layers],
     )
-    left.set_xticks(range(len(layers)), [_label(layer["name"]) for layer in layers])
+    names = [f"{k + 1}\n“{_label(layer['name'])}”" for k, layer in enumerate(layers)]
+    left.set_xticks(range(len(layers)), names)
+    if len(layers) > _MOST_LEVEL_NAMES:
+        left.set_xticks(range(len(layers)), [name.replace("\n", " ") for name in names])
+        left.tick_params("x", labelrotation=90)
     left.set_xlim(-0.4, len(layers) - 0.6)
+    left.set_xlabel("after layer: number, “name in the target”")
     last = "" if report["output_norm"] == 2 else "\n(at the end the largest coordinate)"
     left.set_ylabel(f"sup of the difference, Euclidean norm{last}")
-    left.set_title(f"behind each layer, on {report['domain']}", fontsize=10)
+    set_title(left, f"layer by layer, on {report['domain']}")
     if curve:
         _draw_errors(
             axes[1],
@@ -223,9 +211,9 @@ def plot_account(report: dict[str, Any], curve: list[dict[str, Any]], *, path: P
         axes[1].set_xlabel("radius of the domain")
         norm = "Euclidean norm" if report["output_norm"] == 2 else "largest coordinate"
         axes[1].set_ylabel(f"sup of f - g, {norm}")
-        axes[1].set_title("against the radius", fontsize=10)
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
+        set_title(axes[1], "against the radius")
+    caption = "Every curve but the attack's is a proved upper bound, and the attack's a lower one."
+    add_legend(figure, axes, columns=3 if curve else 2, caption=[caption])
     return write_figure(figure, path)
 
 
@@ -238,31 +226,24 @@ def _label(name: str) -> str:
 def _draw_errors(
     axes: Axes, at: list[float], certified: list[dict[str, Any]], *, found: list[Any]
 ) -> None:
-    """Draw a line for each method, and one for what an attack has found."""
+    """Draw a line for each method, and one for what an attack has found.
+
+    A number that has no place on a logarithmic axis, 0 or one near the largest double, is drawn at
+    the edge with an arrow.
+    """
     lines = {
-        name: [float(bounds.get(name, 0.0)) for bounds in certified]
+        name: [float(bounds.get(name, "nan")) for bounds in certified]
         for name in dict.fromkeys(name for bounds in certified for name in bounds)
     }
-    lines["found by an attack"] = [float(value) for value in found]
+    lines[_ATTACK] = [float(value) for value in found]
+    drawn = [v for values in lines.values() for v in values if 0 < v < _MAX_DRAWN]
+    others = [name for name in lines if name not in _METHODS]
+    looks = _METHODS | {name: LOOKS[-1 - k % len(LOOKS)] for k, name in enumerate(others)}
     for name, values in lines.items():
-        color, marker = _LOOKS[name]
-        # zero and numbers near the largest double have no place on a logarithmic axis
-        shown = [value if 0 < value < _MAX_DRAWN else np.nan for value in values]
-        axes.plot(at, shown, "-", color=color, marker=marker, ms=5, lw=1.2, label=name)
-    if any(0 < value < _MAX_DRAWN for values in lines.values() for value in values):
+        between = (min(drawn), max(drawn)) if drawn else (0.0, 0.0)
+        draw_line(axes, at, values, looks[name], label=name, between=between, markers=len(values))
+    if drawn:
         axes.set_yscale("log")
-    axes.grid(visible=True, which="major", alpha=0.3)
-
-
-def _subplots(
-    rows: int, columns: int, *, size: tuple[float, float], sharey: bool = True
-) -> tuple[Any, list[Axes]]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)  # no window, no global state
-    return figure, list(figure.subplots(rows, columns, squeeze=False, sharey=sharey).ravel())
 
 
 def _bisect(is_below: Any) -> float:

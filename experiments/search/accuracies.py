@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from statistics import mean
 from typing import TYPE_CHECKING
 
 from experiments.recipe import Row
+from strongltn.figure_style import Look, draw_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,14 +30,17 @@ def shown(accuracies: list[float]) -> str:
 
 
 def draw_accuracies(
-    axes: Axes, accuracies: Mapping[float, list[float]], *, color: str, label: str
+    axes: Axes, accuracies: Mapping[float, list[float]], look: Look, *, label: str
 ) -> None:
     """Draw mean and range against x; a cross at the bottom where every run diverged."""
     found = {x: values for x, values in accuracies.items() if values}
     low, high = list(map(min, found.values())), list(map(max, found.values()))
-    axes.fill_between(list(found), low, high, color=color, alpha=0.2, lw=0)
-    axes.plot(
-        list(found), list(map(mean, found.values())), color=color, marker="o", ms=4, label=label
-    )
+    axes.fill_between(list(found), low, high, color=look.color, alpha=0.15, lw=0)
+    means = list(map(mean, found.values()))
+    draw_line(axes, list(found), means, look, label=label, markers=len(means))
     diverged = [x for x, values in accuracies.items() if not values]
-    axes.plot(diverged, [0] * len(diverged), "x", color=color)
+    if diverged:
+        zeros = [0.0] * len(diverged)
+        draw_line(axes, diverged, zeros, replace(look, dashes="", is_open=True, size=7), label="_")
+        cross = Look(look.color, "x", "")
+        draw_line(axes, diverged, zeros, cross, label="crossed out at 0: every run diverged")

@@ -9,10 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from experiments.recipe import Effort, Row, rows_where
+from experiments.answer import Answer, Table, listed
+from experiments.recipe import Effort, Row, Tier, rows_where
 from experiments.search.accuracies import percents, shown
 from experiments.search.search_recipe import SearchRecipe
-from experiments.theory.chart import BLUE, GREY, add_legend, new_chart
+from strongltn.figure_style import (
+    BLACK,
+    BLUE,
+    GREY,
+    MIN_POINTS,
+    add_legend,
+    new_figure,
+    set_heading,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +32,16 @@ _MODELS = {
 }
 _DATA = {Effort.QUICK: "digits", Effort.FULL: "cifar10"}
 _NUM_EPOCHS = {Effort.QUICK: 10, Effort.FULL: 100}
-_COLORS = {"dense": GREY, "edge-popup": BLUE}
+_BARS: dict[str, Row] = {
+    "dense": {"facecolor": GREY, "edgecolor": BLACK, "label": "dense, trained"},
+    "edge-popup": {
+        "facecolor": "white",
+        "edgecolor": BLUE,
+        "hatch": "///",
+        "label": "edge-popup, density 0.5",
+    },
+}
+_REACHED = 1.0  # points below the trained network
 
 
 def _parts(effort: Effort) -> list[Row]:
@@ -40,24 +58,68 @@ def _parts(effort: Effort) -> list[Row]:
 
 def _draw(rows: list[Row]) -> Figure:
     models = list(dict.fromkeys(row["model"] for row in rows))
-    figure, (left, right) = new_chart(1, 2, size=(10, 4.5))
-    for k, (method, color) in enumerate(_COLORS.items()):
+    figure, (left, right) = new_figure(1, 2, height=2.6)
+    for k, (method, style) in enumerate(_BARS.items()):
         done = [row for row in rows_where(rows, method=method) if "test_accuracy" in row]
         at = [models.index(row["model"]) + 0.4 * k - 0.2 for row in done]
-        label = "edge-popup, density 0.5" if method == "edge-popup" else "dense, trained"
-        bars = left.bar(at, percents(done), width=0.38, color=color, label=label)
-        left.bar_label(bars, fmt="%.1f", fontsize=8)
-        bars = right.bar(at, list(map(_images_per_second, done)), width=0.38, color=color)
-        right.bar_label(bars, fmt="%.0f", fontsize=8)
+        bars = left.bar(at, percents(done), width=0.38, **style)
+        left.bar_label(bars, fmt="%.1f", fontsize=MIN_POINTS)
+        bars = right.bar(at, list(map(_images_per_second, done)), width=0.38, **style)
+        right.bar_label(bars, fmt="%.0f", fontsize=MIN_POINTS)
     for axes in (left, right):
         axes.set_xticks(range(len(models)), models)
+        axes.set_xlim(-0.7, len(models) - 0.3)
+        axes.set_xlabel("network")
+        axes.margins(y=0.12)
+        axes.set_axisbelow(True)
     left.set_ylabel("test accuracy, %")
-    right.set_ylabel("images/s in training")
+    right.set_ylabel("images per second in training")
     devices = sorted({row["device"] for row in rows if "device" in row})
-    title = f"{rows[0]['data']}, {rows[0]['epochs']} epochs, on {' and '.join(devices)}"
-    figure.suptitle(title, fontsize=10)
-    add_legend(figure, [left], columns=2)
+    diverged = [f"{row['method']} of {row['model']}" for row in rows if "diverged_after" in row]
+    set_heading(
+        figure, f"{rows[0]['data']}, {rows[0]['epochs']} epochs, on {' and '.join(devices) or '-'}"
+    )
+    caption = [f"Without a bar, because it diverged: {', '.join(diverged)}."] if diverged else []
+    add_legend(figure, [left], columns=2, caption=caption)
     return figure
+
+
+def _answer(rows: list[Row]) -> Answer:
+    lines: list[tuple[object, ...]] = []
+    behind, sentences = [], []
+    for model in dict.fromkeys(row["model"] for row in rows):
+        dense, found = (percents(rows_where(rows, model=model, method=method)) for method in _BARS)
+        difference = found[0] - dense[0] if dense and found else None
+        lines.append(
+            (
+                model,
+                shown(dense),
+                shown(found),
+                None if difference is None else f"{difference:+.1f}",
+            )
+        )
+        if difference is None:
+            continue
+        sentences.append(f"{model} {found[0]:.1f} % against {dense[0]:.1f} % ({difference:+.1f})")
+        if difference < -_REACHED:
+            behind.append(model)
+    table = Table.of(("network", "dense, %", "edge-popup, %", "difference"), lines)
+    if not sentences:
+        return Answer(None, "Undecided: no network has both runs.", table)
+    missing = len(lines) - len(sentences)
+    is_reached = not behind and not missing
+    if is_reached:
+        begin = f"Yes, edge-popup is at most {_REACHED:g} point below the trained network"
+    else:
+        begin = f"No, edge-popup is more than {_REACHED:g} point below the trained network"
+        begin += f" for {listed(behind)}" if behind else " or diverged"
+    diverged = f" Of {missing} a run diverged." if missing else ""
+    place = f"on {rows[0]['data']}, after {rows[0]['epochs']} epochs"
+    return Answer(
+        is_reached,
+        f"{begin}, {place}: {listed(sentences)}.{diverged}",
+        table,
+    )
 
 
 def markdown_table(rows: list[Row]) -> list[str]:
@@ -84,4 +146,9 @@ RECIPE = SearchRecipe(
     version=1,
     parts=_parts,
     draw=_draw,
+    answer=_answer,
+    tiers={
+        Effort.QUICK: Tier(26),
+        Effort.FULL: Tier(3600, "estimated, never run, on a GPU", ("CIFAR-10", "a GPU")),
+    },
 )

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.recipe import AbstractRecipe, Effort, Row, Task
+from experiments.recipe import AbstractRecipe, Effort, Row, Task, Tier
+from experiments.search.ground_truth_answer import answer
 from experiments.search.ground_truth_chart import draw
 
 if TYPE_CHECKING:
@@ -220,4 +221,6 @@ RECIPE = _GroundTruthRecipe(
     version=1,
     parts=_parts,
     draw=draw,
+    answer=answer,
+    tiers={Effort.QUICK: Tier(140), Effort.FULL: Tier(3600, "estimated")},
 )

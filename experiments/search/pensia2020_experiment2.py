@@ -9,15 +9,16 @@ trained, convolutions included.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from statistics import mean
 from typing import TYPE_CHECKING
 
-from experiments.recipe import Effort, Row, rows_where
+from experiments.recipe import Effort, Row, Tier, rows_where
 from experiments.search.accuracies import draw_accuracies, percents
+from experiments.search.pensia2020_comparison import comparison_answer
+from experiments.search.pensia2020_forms import FORMS, TITLES, by_pruned, model_of, of_network
 from experiments.search.published import (
     PENSIA_ACCURACY,
     PENSIA_DENSE,
@@ -26,21 +27,24 @@ from experiments.search.published import (
     pensia_published,
 )
 from experiments.search.search_recipe import SearchRecipe
-from experiments.theory.chart import BLACK, BLUE, GREEN, ORANGE, add_legend, new_chart
+from strongltn.figure_style import (
+    BLACK,
+    COLUMN_INCHES,
+    MIN_POINTS,
+    PAGE_INCHES,
+    add_legend,
+    draw_line,
+    new_figure,
+    set_heading,
+    set_title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: The forms of a network: as people call them, and their colours.
-FORMS = {
-    "linear": ("linear diamond", BLUE),
-    "relu": ("ReLU diamond", ORANGE),
-    "wide": ("wide", GREEN),
-}
-TITLES = {"fc2": "fc2", "fc4": "fc4", "lenet-5": "LeNet-5"}
 _NOTHING_PRUNED_AT = 0.005  # where the axis, which has no 0, shows fraction 0
-_TICKS = (0, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99)
+_TICKS = (0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -92,71 +96,70 @@ def _parts(network: str, effort: Effort) -> list[Row]:
     return [config.to_json() for config in configs]
 
 
-def model_of(network: str, form: str) -> str:
-    """Return the name of the model that is searched."""
-    return f"{network}-{form}" if form == "wide" else f"{network}-{form}-diamond"
-
-
 # the figure
 
 
 def draw(rows: list[Row]) -> Figure:
     """Draw our accuracies over the published ones, a panel for each network that has rows."""
-    networks = [name for name in TITLES if _of_network(rows, name)]
-    figure, axes = new_chart(1, len(networks), size=(1 + 6 * len(networks), 5.4))
+    networks = [name for name in TITLES if of_network(rows, name)]
+    width = PAGE_INCHES if len(networks) > 1 else 1.5 * COLUMN_INCHES
+    figure, axes = new_figure(1, len(networks), width=width, height=3.2)
     for one, network in zip(axes, networks, strict=True):
-        some = _of_network(rows, network)
+        some = of_network(rows, network)
         _draw_network(one, network, some)
-        what = f"{some[0]['data']}, {some[0]['epochs']} epochs"
+        number = some[0]["epochs"]
+        what = f"{some[0]['data']}, {number} epoch{'s' if number > 1 else ''}"
         seeds = sorted({row["seed"] for row in some})
-        one.set_title(f"{TITLES[network]}, {what}, seeds {seeds}", fontsize=10)
-    figure.suptitle(
-        "edge-popup, mean and range of the seeds; dashed: pensia2020, MNIST, read off a plot, ±1",
-        fontsize=10,
+        set_title(one, f"{TITLES[network]}, {what}, seeds {seeds}")
+    set_heading(figure, "Edge-popup on diamonds and on widened networks")
+    is_mnist = all(row["data"] == "mnist" for row in rows)
+    other = "" if is_mnist else f", not on {rows[0]['data']}: not comparable with the others"
+    add_legend(
+        figure,
+        axes,
+        columns=2,
+        caption=[
+            "Mean and range of the seeds.",
+            f"Dashed, empty: pensia2020 on MNIST, read off a plot, ±1{other}.",
+        ],
     )
-    add_legend(figure, axes, columns=4)
     return figure
 
 
 def _draw_network(axes: Axes, network: str, rows: list[Row]) -> None:
     from matplotlib.ticker import NullFormatter, NullLocator
 
-    for form, (name, color) in FORMS.items():
-        published = PENSIA_ACCURACY[network][form]
-        style: Row = {"color": color, "ls": "--", "lw": 1, "marker": ".", "ms": 4}
-        axes.plot(PENSIA_PRUNED, published, label=f"{name}, published", **style)
+    for form, (name, look) in FORMS.items():
         found = by_pruned(rows_where(rows, model=model_of(network, form)))
         draw_accuracies(
             axes,
             {pruned or _NOTHING_PRUNED_AT: percents(at) for pruned, at in found.items()},
-            color=color,
+            look,
             label=name,
         )
-    axes.axhline(PENSIA_DENSE[network], color=BLACK, lw=1, ls="--", label="dense, published")
+        published = replace(look, dashes="--", is_open=True, width=0.8)
+        accuracies = PENSIA_ACCURACY[network][form]
+        label = f"{name}, published"
+        draw_line(axes, PENSIA_PRUNED, accuracies, published, label=label, markers=len(accuracies))
     if dense := percents(rows_where(rows, method="dense")):
-        axes.axhline(mean(dense), color=BLACK, lw=1, label="dense")
+        axes.axhline(mean(dense), color=BLACK, lw=1, label="dense, trained")
+    axes.axhline(PENSIA_DENSE[network], color=BLACK, lw=1, ls="--", label="dense, published")
     axes.set_xscale("logit")
     axes.set_xticks([tick or _NOTHING_PRUNED_AT for tick in _TICKS], [f"{t:g}" for t in _TICKS])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.tick_params("x", labelsize=7)
+    axes.tick_params("x", labelsize=MIN_POINTS)
     axes.set_xlabel("fraction pruned")
     axes.set_ylabel("test accuracy, %")
     axes.set_ylim(-2, 102)
 
 
-def _of_network(rows: list[Row], network: str) -> list[Row]:
-    models = {network, *(model_of(network, form) for form in FORMS)}
-    return [row for row in rows if row["model"] in models]
-
-
-def by_pruned(rows: Iterable[Row]) -> dict[float, list[Row]]:
-    """Return the rows of each fraction pruned, in order."""
-    found: dict[float, list[Row]] = {}
-    for row in sorted(rows, key=lambda row: -row["density"]):
-        found.setdefault(round(1 - row["density"], 3), []).append(row)
-    return found
-
+_MNIST = ("MNIST (STRONGLTN_DATA)",)
+_TIERS = {
+    "fc2": {Effort.QUICK: Tier(130), Effort.FULL: Tier(5200, "estimated", _MNIST)},
+    "fc4": {Effort.QUICK: Tier(170), Effort.FULL: Tier(10_000, "estimated", _MNIST)},
+    "lenet-5": {Effort.QUICK: Tier(140, needs=_MNIST), Effort.FULL: Tier(5600, needs=_MNIST)},
+}
 
 RECIPES = tuple(
     SearchRecipe(
@@ -166,6 +169,8 @@ RECIPES = tuple(
         version=1,
         parts=partial(_parts, network),
         draw=draw,
+        answer=partial(comparison_answer, network),
+        tiers=_TIERS[network],
         published=pensia_published(network),
     )
     for network, title in TITLES.items()

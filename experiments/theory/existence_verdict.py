@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 
+from experiments.answer import Answer, Table, listed
 from experiments.recipe import Row, rows_where
 
 _ERROR = Fraction(1, 200)  # chance that one limit is wrong: 99 % for both together
@@ -133,6 +134,65 @@ def verdict_lines(rows: list[Row]) -> list[str]:
             f"success in [{lower:.4f}, {upper:.4f}]: {tally.verdict(delta).value}"
         )
     return lines
+
+
+def existence_answer(rows: list[Row]) -> Answer:
+    """Answer how often the promise is kept: refuted once is no, confirmed everywhere is yes."""
+    lines: list[tuple[object, ...]] = []
+    refuted, confirmed = [], []
+    promises = list(rows_where(rows, kind="promised"))
+    for promise in promises:
+        epsilon, delta = Fraction(promise["epsilon"]), Fraction(promise["failure_probability"])
+        sources = rows_where(
+            rows, kind="source", widths=promise["widths"], neurons=promise["neurons"]
+        )
+        tally = Tally.of(sources, epsilon=epsilon)
+        verdict = tally.verdict(delta)
+        place = f"{_joined(promise['widths'])}, epsilon {epsilon}, delta {delta}"
+        name = f"{promise['theorem']} ({place})"
+        refuted += [name] if verdict is Verdict.REFUTED else []
+        confirmed += [name] if verdict is Verdict.CONFIRMED else []
+        lower, upper = map(float, tally.limits())
+        lines.append(
+            (
+                _joined(promise["widths"]),
+                epsilon,
+                delta,
+                promise["theorem"],
+                _joined(promise["neurons"]),
+                f"{tally.within} of {tally.trials}",
+                tally.undecided,
+                f"{lower:.4f} to {upper:.4f}",
+                verdict.value,
+            )
+        )
+    table = Table.of(
+        (
+            *("target", "epsilon", "delta", "theorem", "neurons an input"),
+            *("within", "undecided", "success (99 %)", "promise"),
+        ),
+        lines,
+    )
+    if refuted:
+        return Answer(
+            False, f"No: less often than promised, refuted for {listed(refuted, most=2)}.", table
+        )
+    total = sum(int(str(line[5]).split(" of ")[1]) for line in lines)
+    within = sum(int(str(line[5]).split(" of ")[0]) for line in lines)
+    if not promises or len(confirmed) < len(promises):
+        return Answer(
+            None,
+            f"Undecided: the promise is confirmed in {len(confirmed)} of {len(promises)} cases and "
+            f"refuted in none; {within} of {total} sources have a certified ticket.",
+            table,
+        )
+    return Answer(
+        True,
+        f"As often as promised, or more: {within} of {total} sources of the promised sizes have a "
+        f"certified ticket, and the promise is confirmed in all {len(promises)} cases, each with "
+        "99 % limits.",
+        table,
+    )
 
 
 def _joined(numbers: list[int]) -> str:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from experiments.recipe import Effort, Recipe, Row, rows_where
-from experiments.theory.chart import (
+from experiments.answer import Answer, Table, listed
+from experiments.recipe import Effort, Recipe, Row, Tier, rows_where
+from experiments.theory.promises import conditions_named
+from strongltn.figure_style import (
     BLACK,
     BLUE,
     GREEN,
-    GREY,
+    LONG_DASHES,
+    MEASURED,
+    NECESSARY,
     ORANGE,
     PURPLE,
+    Look,
     add_legend,
-    new_chart,
+    draw_limits,
+    draw_line,
+    new_figure,
+    set_heading,
+    set_title,
     whole_ticks,
 )
 
@@ -29,13 +38,23 @@ _EXPONENT = 8
 _LAWS = {"uniform": ("uniform samples", 60), "product": ("products of two uniforms", 70)}
 _FLOOR = 1e-6  # of the figure
 _LOWER = "proved lower bound"
-_STYLES: dict[str, dict[str, Any]] = {
-    "Lueker's exponent, C without rounding": {"color": ORANGE},
-    "(3/4)^n": {"color": PURPLE},
-    "rearrangement drift, closed form": {"color": GREEN},
-    "dynamic program": {"color": BLUE, "lw": 2.0},
-    _LOWER: {"color": GREY, "ls": ":", "lw": 2.0},
+_PROGRAM = "dynamic program"
+_LOOKS: dict[str, Look] = {
+    "Lueker's exponent, C without rounding": Look(ORANGE, "s", "--"),
+    "(3/4)^n": Look(PURPLE, "D", LONG_DASHES),
+    "rearrangement drift, closed form": Look(GREEN, "^", "-."),
+    _PROGRAM: Look(BLUE, "v", width=1.8),
+    _LOWER: NECESSARY,
 }
+_THEOREMS = (
+    "Lueker1998.Theorem2_4Sharp",
+    "Cover.Uniform",
+    "Cover.Rearrangement",
+    "Cover.DynamicProgram",
+    "Cover.LowerBound",
+)
+_LEVELS = (0.1, 0.01, 0.001)
+_FEWEST_FAILURES = 30  # a rate of fewer is too uncertain to tell a factor from
 
 
 def _parts(effort: Effort) -> list[Row]:
@@ -88,7 +107,7 @@ def _proved(law: SampleLaw, eta: Fraction, max_samples: int) -> Iterator[Row]:
 
     program = failure_bounds(eta, max_samples, law=law, window=Window.HALF)
     curves: dict[str, Callable[[int], Fraction]] = {
-        "dynamic program": lambda n: program[n],
+        _PROGRAM: lambda n: program[n],
         **_closed_forms(law, eta),
     }
     for curve, bound in curves.items():
@@ -122,42 +141,136 @@ def _closed_forms(law: SampleLaw, eta: Fraction) -> dict[str, Callable[[int], Fr
     }
 
 
+# the figure
+
+
 def _draw(rows: list[Row]) -> Figure:
-    figure, axes = new_chart(1, 2, size=(11, 5))
+    figure, axes = new_figure(1, 2, height=3.0)
     for one, (law, (title, _)) in zip(axes, _LAWS.items(), strict=True):
         panel = list(rows_where(rows, law=law))
-        for curve, style in _STYLES.items():
-            points = [(r["n"], r["value"]) for r in rows_where(panel, curve=curve) if r["value"]]
-            if points:
-                one.semilogy(*zip(*points, strict=True), label=curve, **style)
-        _draw_measured(one, list(rows_where(panel, curve="measured")))
+        one.set_yscale("log")
+        for curve, look in _LOOKS.items():
+            points = _points(panel, curve)
+            draw_line(one, list(points), list(points.values()), look, label=curve)
+        _draw_measured(one, panel)
         one.set_ylim(_FLOOR, 2)
-        one.set_title(f"{title}, targets [-1/2, 1/2]", fontsize=10)
+        set_title(one, f"{title}, targets [-1/2, 1/2]")
         whole_ticks(one)
         one.set_xlabel("samples n")
-        one.set_ylabel("probability that some target is out of reach")
-    figure.suptitle(rf"tolerance $2\eta$, $\eta = 2^{{-{_EXPONENT}}}$", fontsize=11)
-    add_legend(figure, axes, columns=3)
+        one.set_ylabel("P(some target is out of reach)")
+    set_heading(figure, rf"Failure at tolerance $2\eta$, $\eta = 2^{{-{_EXPONENT}}}$")
+    add_legend(
+        figure,
+        axes,
+        columns=2,
+        caption=[
+            "The bars are 99 % limits for each n alone, cut off at the proved lower bound. Sizes "
+            "after which no trial failed are not drawn.",
+            *conditions_named(_THEOREMS),
+        ],
+    )
     return figure
 
 
-def _draw_measured(axes: Axes, rows: list[Row]) -> None:
-    seen = [row for row in rows if row["failures"]]
-    y = [row["value"] for row in seen]
-    limits = [
-        [row["value"] - row["lower"] for row in seen],
-        [row["upper"] - row["value"] for row in seen],
-    ]
-    axes.errorbar(
-        [row["n"] for row in seen],
-        y,
-        yerr=limits,
-        fmt="o",
-        color=BLACK,
-        ms=3,
-        capsize=2,
-        label="measured, 99 % limits for each n",
+def _points(panel: list[Row], curve: str) -> dict[int, float]:
+    """Return the values of a curve that have a place on a logarithmic axis, by samples."""
+    return {row["n"]: row["value"] for row in rows_where(panel, curve=curve) if row["value"]}
+
+
+def _draw_measured(axes: Axes, panel: list[Row]) -> None:
+    seen = [row for row in rows_where(panel, curve="measured") if row["failures"]]
+    floor = _points(panel, _LOWER)
+    for is_below in (False, True):
+        some = [row for row in seen if (row["value"] < floor.get(row["n"], 0)) == is_below]
+        draw_limits(
+            axes,
+            [row["n"] for row in some],
+            [row["value"] for row in some],
+            [
+                (max(row["lower"], min(floor.get(row["n"], 0), row["value"])), row["upper"])
+                for row in some
+            ],
+            Look(BLACK, "o", "", is_open=True, size=3.5) if is_below else MEASURED,
+            label="measured; below the proved bound by chance" if is_below else "measured",
+        )
+
+
+# the answer
+
+
+def _answer(rows: list[Row]) -> Answer:
+    lines: list[tuple[object, ...]] = []
+    wrong, sentences = [], []
+    for law, (title, _) in _LAWS.items():
+        panel = list(rows_where(rows, law=law))
+        curves = {curve: _points(panel, curve) for curve in ("measured", _PROGRAM, _LOWER)}
+        if not all(curves.values()):
+            continue
+        wrong += [f"{law} samples, n = {n}: {what}" for n, what in _contradictions(panel)]
+        frequent = {
+            row["n"]: row["value"]
+            for row in rows_where(panel, curve="measured")
+            if row["failures"] >= _FEWEST_FAILURES
+        }
+        factors = {
+            curve: _factor(frequent if curve == "measured" else points)
+            for curve, points in curves.items()
+        }
+        lines += [
+            (title, curve, *(_reaches(points, level) for level in _LEVELS), factors[curve])
+            for curve, points in curves.items()
+        ]
+        sentences.append(
+            f"for {title} by a factor of {factors['measured']} with each sample as measured "
+            f"(proved: at most {factors[_PROGRAM]}, no better than {factors[_LOWER]})"
+        )
+    table = Table.of(
+        ("law", "curve", *(f"n for {level:g}" for level in _LEVELS), "factor a sample"), lines
     )
+    if not lines:
+        return Answer(None, "Undecided: no law has a measurement and both proved bounds.", table)
+    if wrong:
+        return Answer(
+            False, f"No: a measurement contradicts a proved bound ({listed(wrong)}).", table
+        )
+    return Answer(
+        True,
+        f"Exponentially: where it is small it falls, {'; '.join(sentences)}. The measured rates "
+        "are compatible with the proved bounds on both sides, at every n.",
+        table,
+    )
+
+
+def _contradictions(panel: list[Row]) -> Iterator[tuple[int, str]]:
+    """Yield the sizes at which a proved bound is outside of limits that hold for all n together."""
+    from strongltn.simulate.limits import lower_limit, upper_limit
+
+    measured = list(rows_where(panel, curve="measured"))
+    error = Fraction(1, 200 * max(1, len(measured)))
+    above, below = (
+        {row["n"]: row["value"] for row in rows_where(panel, curve=curve)}
+        for curve in (_PROGRAM, _LOWER)
+    )
+    for row in measured:
+        n, failures, trials = row["n"], row["failures"], row["trials"]
+        if lower_limit(failures, trials, error=error) > above.get(n, 1):
+            yield n, f"{failures} of {trials} failed, above the dynamic program's {above[n]:.3g}"
+        if upper_limit(failures, trials, error=error) < below.get(n, 0):
+            yield n, f"{failures} of {trials} failed, below the proved {below[n]:.3g}"
+
+
+def _reaches(points: dict[int, float], level: float) -> int | None:
+    """Return the fewest samples at which a falling curve is at most `level`."""
+    return min((n for n, value in points.items() if value <= level), default=None)
+
+
+def _factor(points: dict[int, float]) -> str:
+    """Return by what a curve is multiplied with each sample, from 1/10 on to its end."""
+    small = {n: value for n, value in points.items() if value <= _LEVELS[0]}
+    if len(small) < 2:
+        return "-"
+    first, last = min(small), max(small)
+    return f"{(small[last] / small[first]) ** (1 / (last - first)):.2f}"
 
 
 RECIPE = Recipe(
@@ -169,4 +282,7 @@ RECIPE = Recipe(
     parts=_parts,
     compute=_compute,
     draw=_draw,
+    answer=_answer,
+    tiers={Effort.QUICK: Tier(5), Effort.FULL: Tier(200)},
+    theorems=_THEOREMS,
 )

@@ -7,8 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.recipe import Effort, Recipe, Row, rows_where
-from experiments.theory.chart import BLACK, BLUE, GREEN, GREY, ORANGE, add_legend, new_chart
+from experiments.answer import Answer, Table, listed
+from experiments.recipe import Effort, Recipe, Row, Tier, rows_where
+from experiments.theory.promises import conditions_named
+from strongltn.figure_style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    Look,
+    add_legend,
+    draw_limits,
+    draw_line,
+    new_figure,
+    set_heading,
+    set_title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,9 +32,11 @@ if TYPE_CHECKING:
 
 _EXPONENT = 8
 _LAWS = {
-    "uniform": ("uniform samples", r"$v(1-v)/2$, exact", ORANGE),
-    "product": ("products of two uniforms", r"proved lower bound (rearrangement)", GREEN),
+    "uniform": ("uniform samples", r"$v(1-v)/2$, exact", Look(ORANGE, "", "--")),
+    "product": ("products of two uniforms", "proved lower bound (rearrangement)", Look(GREEN)),
 }
+_THEOREMS = ("Cover.Uniform", "Cover.Rearrangement")
+_ERRORS = 6  # standard errors below a proved bound that are no chance any more
 _NUM_SAMPLES = 40
 _SHOWN_PATHS = 25
 _NUM_BINS = 20
@@ -94,19 +110,28 @@ def _bounds(law: object) -> Iterator[Row]:
         }
 
 
+# the figure
+
+
 def _draw(rows: list[Row]) -> Figure:
-    figure, axes = new_chart(2, 2, size=(11, 8))
-    for k, (law, (title, bound, color)) in enumerate(_LAWS.items()):
+    figure, axes = new_figure(2, 2, height=4.8)
+    for k, (law, (title, bound, look)) in enumerate(_LAWS.items()):
         panel = list(rows_where(rows, law=law))
         _draw_trajectories(axes[2 * k], panel)
-        _draw_drift(axes[2 * k + 1], panel, label=bound, color=color)
-        axes[2 * k].set_title(f"{title}: approximable fraction v", fontsize=10)
-        axes[2 * k + 1].set_title(f"{title}: mean growth with one more sample", fontsize=10)
-    figure.suptitle(
-        rf"window [-1/2, 1/2], $\eta = 2^{{-{_EXPONENT}}}$, all partial sums in the window",
-        fontsize=11,
+        _draw_drift(axes[2 * k + 1], panel, label=bound, look=look)
+        set_title(axes[2 * k], title)
+        set_title(axes[2 * k + 1], f"{title}: mean growth")
+    set_heading(
+        figure,
+        "Part v of [-1/2, 1/2] within reach of subset sums, and its growth, "
+        rf"$\eta = 2^{{-{_EXPONENT}}}$",
     )
-    add_legend(figure, axes, columns=4)
+    add_legend(
+        figure,
+        axes,
+        columns=3,
+        caption=["All partial sums are in the window.", *conditions_named(_THEOREMS)],
+    )
     return figure
 
 
@@ -114,43 +139,109 @@ def _draw_trajectories(axes: Axes, rows: list[Row]) -> None:
     for trial in range(_SHOWN_PATHS):
         path = list(rows_where(rows, curve="path", trial=trial))
         x, y = [row["t"] for row in path], [row["fraction"] for row in path]
-        axes.plot(x, y, color=GREY, lw=0.6, alpha=0.7, label="some paths")
+        axes.plot(x, y, color=GREY, lw=0.5, alpha=0.6, label="some paths" if not trial else "_")
     for quantile in _QUANTILES:
         curve = list(rows_where(rows, curve="quantile", quantile=quantile))
-        is_median = quantile == 0.5
-        axes.plot(
+        draw_line(
+            axes,
             [row["t"] for row in curve],
             [row["fraction"] for row in curve],
-            color=BLUE,
-            lw=2,
-            ls="-" if is_median else "--",
-            label="median" if is_median else "1 % and 99 % quantiles",
+            _QUANTILE_LOOKS[quantile],
+            label="median" if quantile == 0.5 else f"{100 * quantile:g} % quantile",
         )
-    axes.set_xlabel("samples")
-    axes.set_ylabel("v")
+    axes.set_xlabel("samples n")
+    axes.set_ylabel("part v within reach")
 
 
-def _draw_drift(axes: Axes, rows: list[Row], *, label: str, color: str) -> None:
+_QUANTILE_LOOKS = {
+    0.01: Look(BLUE, "v", "--", width=1.6),
+    0.5: Look(BLUE, "o", width=1.8),
+    0.99: Look(BLUE, "^", "-.", width=1.6),
+}
+
+
+def _draw_drift(axes: Axes, rows: list[Row], *, label: str, look: Look) -> None:
     proved = list(rows_where(rows, curve="bound"))
-    axes.plot(
+    draw_line(
+        axes,
         [row["fraction"] for row in proved],
         [row["growth"] for row in proved],
-        color=color,
+        look,
         label=label,
     )
     measured = list(rows_where(rows, curve="drift"))
-    axes.errorbar(
+    draw_limits(
+        axes,
         [row["fraction"] for row in measured],
         [row["growth"] for row in measured],
-        yerr=[3 * row["standard_error"] for row in measured],
-        fmt="o",
-        color=BLACK,
-        ms=3,
-        capsize=2,
+        [
+            (row["growth"] - 3 * row["standard_error"], row["growth"] + 3 * row["standard_error"])
+            for row in measured
+        ],
         label="measured, 3 standard errors",
     )
-    axes.set_xlabel("v")
+    axes.set_xlabel("part v within reach")
     axes.set_ylabel("mean growth of v")
+
+
+# the answer
+
+
+def _answer(rows: list[Row]) -> Answer:
+    lines: list[tuple[object, ...]] = []
+    wrong, sentences = [], []
+    for law, (title, _, _) in _LAWS.items():
+        panel = list(rows_where(rows, law=law))
+        median = {r["t"]: r["fraction"] for r in rows_where(panel, curve="quantile", quantile=0.5)}
+        bound = {r["fraction"]: r["growth"] for r in rows_where(panel, curve="bound")}
+        drifts = list(rows_where(panel, curve="drift"))
+        if not median or not bound or not drifts:
+            continue
+        for row in drifts:
+            least = _least_of_bin(bound, row["fraction"])
+            if row["growth"] + _ERRORS * row["standard_error"] < least:
+                wrong.append(
+                    f"{law} samples, v near {row['fraction']:.2f}: {row['growth']:.4f} measured, "
+                    f"at least {least:.4f} proved"
+                )
+        v, proved = list(bound), list(bound.values())
+        middle = [row for row in drifts if 0.1 < row["fraction"] < 0.9]
+        ratios = [row["growth"] / float(np.interp(row["fraction"], v, proved)) for row in middle]
+        reached = [min((t for t, y in median.items() if y >= x), default=None) for x in (0.5, 0.99)]
+        least_ratio = f"{min(ratios):.2f}" if ratios else "-"
+        most_ratio = f"{max(ratios):.2f}" if ratios else "-"
+        lines.append((title, *reached, least_ratio, most_ratio))
+        sentences.append(
+            f"for {title} half of the window is within reach after {_or_never(reached[0])} samples "
+            f"in the median, 99 % after {_or_never(reached[1])}, and the mean growth is "
+            f"{least_ratio} to {most_ratio} times what is proved"
+        )
+    table = Table.of(
+        ("law", "n for 1/2", "n for 99 %", "growth / proved, least", "growth / proved, most"), lines
+    )
+    if not lines:
+        return Answer(None, "Undecided: no law has paths, drifts and a bound.", table)
+    if wrong:
+        return Answer(False, f"No: it grows less than is proved ({listed(wrong)}).", table)
+    return Answer(
+        True,
+        f"As proved, or faster: {'; '.join(sentences)} (v between 0.1 and 0.9). Nowhere is the "
+        f"growth more than {_ERRORS} standard errors below the bound.",
+        table,
+    )
+
+
+def _least_of_bin(bound: dict[float, float], fraction: float) -> float:
+    """Return the least bound over the bin of a state: that of the mean state may be larger."""
+    low = np.floor(fraction * _NUM_BINS) / _NUM_BINS
+    high = low + 1 / _NUM_BINS
+    first = max((v for v in bound if v <= low), default=min(bound))
+    last = min((v for v in bound if v >= high), default=max(bound))
+    return min(growth for v, growth in bound.items() if first <= v <= last)
+
+
+def _or_never(number: object) -> object:
+    return "never so many" if number is None else number
 
 
 RECIPE = Recipe(
@@ -162,4 +253,7 @@ RECIPE = Recipe(
     parts=_parts,
     compute=_compute,
     draw=_draw,
+    answer=_answer,
+    tiers={Effort.QUICK: Tier(4), Effort.FULL: Tier(24)},
+    theorems=_THEOREMS,
 )

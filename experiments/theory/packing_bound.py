@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.recipe import Effort, Recipe, Row, rows_where
-from experiments.theory.chart import (
-    BLACK,
+from experiments.answer import Answer, Table, listed
+from experiments.recipe import Effort, Recipe, Row, Tier, rows_where
+from experiments.theory.promises import conditions_named, promise_rows
+from strongltn.figure_style import (
     BLUE,
+    DASH_DOT_DOT,
     GREEN,
+    NECESSARY,
     ORANGE,
     PURPLE,
+    Look,
     add_legend,
-    new_chart,
+    draw_line,
+    new_figure,
+    set_heading,
+    set_title,
     whole_ticks,
 )
-from experiments.theory.promises import promise_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,22 +37,23 @@ if TYPE_CHECKING:
 _SIZE = 8
 _WEIGHTS = _SIZE**2
 _CONSTRUCTIONS = {
-    "linear-diamond": (GREEN, "s"),
-    "relu-diamond": (BLUE, "o"),
-    "single-weight": (ORANGE, "^"),
+    "linear-diamond": Look(GREEN, "s", ""),
+    "relu-diamond": Look(BLUE, "o", ""),
+    "single-weight": Look(ORANGE, "^", ""),
 }
 _LARGEST_EXPONENT = {"single-weight": 7}  # beyond, a weight needs too many single samples
-_PROVED: dict[str, tuple[str, dict[str, Any]]] = {
+_PROVED = {
     "Pensia2020.Theorem1Explicit": (
         "subset sums, uniform component, promised for all W",
-        {"color": PURPLE, "ls": "--"},
+        Look(PURPLE, "v", "--"),
     ),
     "Pensia2020.Theorem1Rearranged": (
         "subset sums, rearrangement drift, promised for all W",
-        {"color": PURPLE},
+        Look(PURPLE, "D", DASH_DOT_DOT),
     ),
 }
 _NECESSARY = "Pensia2020.Theorem2"
+_THEOREMS = (*_PROVED, _NECESSARY)
 
 
 def _parts(effort: Effort) -> list[Row]:
@@ -114,6 +122,9 @@ def _unit_matrix(size: int, *, seed: int) -> TargetNetwork:
     return TargetNetwork((LinearLayer("fc", weight),))
 
 
+# the figure
+
+
 @dataclass(frozen=True)
 class Curves:
     """Two axes: weights per target weight, and as a multiple of the necessary number."""
@@ -122,45 +133,134 @@ class Curves:
     ratios: Axes
     needed: dict[int, int]
 
-    def draw(self, points: list[tuple[int, int]], **style: Any) -> None:
+    def draw(self, points: list[tuple[int, int]], look: Look, *, label: str) -> None:
         """Draw the points (exponent, weights of the source) on both."""
-        if points:
-            exponents, sizes = zip(*points, strict=True)
-            self.sizes.plot(exponents, [size / _WEIGHTS for size in sizes], **style)
-            ratios = [size / self.needed[k] for k, size in points]
-            self.ratios.plot(exponents, ratios, **style)
+        exponents = [k for k, _ in points]
+        draw_line(self.sizes, exponents, [size / _WEIGHTS for _, size in points], look, label=label)
+        ratios = [size / self.needed[k] for k, size in points]
+        draw_line(self.ratios, exponents, ratios, look, label=label)
 
 
 def _draw(rows: list[Row]) -> Figure:
-    figure, axes = new_chart(1, 2, size=(11, 5))
-    needed = {
-        r["exponent"]: r["necessary_parameters"] for r in rows_where(rows, theorem=_NECESSARY)
-    }
+    figure, axes = new_figure(1, 2, height=3.2)
+    needed = _needed(rows)
     curves = Curves(axes[0], axes[1], needed)
-    curves.draw(list(needed.items()), color=BLACK, lw=2, label="proved necessary (packing)")
-    for key, (label, style) in _PROVED.items():
+    curves.draw(list(needed.items()), NECESSARY, label="proved necessary for all W (packing)")
+    for key, (label, look) in _PROVED.items():
         found = rows_where(rows, theorem=key)
-        points = [(row["exponent"], row["num_parameters"]) for row in found]
-        curves.draw(points, label=label, **style)
-    for name, (color, marker) in _CONSTRUCTIONS.items():
-        for is_within, face in ((True, color), (False, "none")):
+        points = [(r["exponent"], r["num_parameters"]) for r in found if "num_parameters" in r]
+        curves.draw(points, look, label=label)
+    for name, look in _CONSTRUCTIONS.items():
+        for is_within in (True, False):
             some = rows_where(rows, construction=name, is_within=is_within)
-            points = [(row["exponent"], row["source_weights"]) for row in some]
-            label = f"{name}, built for one W" + (
-                "" if is_within else "; a weight or epsilon missed"
+            curves.draw(
+                [(row["exponent"], row["source_weights"]) for row in some],
+                replace(look, is_open=not is_within),
+                label=f"{name}, built for one W{'' if is_within else '; epsilon missed'}",
             )
-            curves.draw(points, color=color, ls="", marker=marker, mfc=face, label=label)
-    for one, title in zip(
-        axes, ("weights of the source per target weight", "as a multiple of the bound"), strict=True
+    for one, label in zip(
+        axes, ("weights of the source per target weight", "multiple of the bound"), strict=True
     ):
         one.set_xlabel(r"$\log_2(1/\varepsilon)$")
+        one.set_ylabel(label)
         one.set_yscale("log")
         whole_ticks(one)
-        one.set_title(title, fontsize=10)
-    figure.suptitle(rf"one {_SIZE} x {_SIZE} layer, $\|W\|_2 \leq 1$, unit ball", fontsize=11)
-    add_legend(figure, axes, columns=3)
+    set_title(axes[0], "size of the source")
+    set_title(axes[1], "size over what is necessary")
+    set_heading(
+        figure, rf"One {_SIZE} x {_SIZE} layer W with $\|W\|_2 \leq 1$, on the Euclidean unit ball"
+    )
+    add_legend(figure, axes, columns=2, caption=conditions_named(_THEOREMS))
     return figure
 
+
+def _needed(rows: list[Row]) -> dict[int, int]:
+    """Return how many weights are proved necessary, by the exponent of epsilon."""
+    return {
+        row["exponent"]: row["necessary_parameters"]
+        for row in rows_where(rows, theorem=_NECESSARY)
+        if "necessary_parameters" in row
+    }
+
+
+# the answer
+
+
+def _answer(rows: list[Row]) -> Answer:
+    needed = _needed(rows)
+    lines: list[tuple[object, ...]] = []
+    below, sentences = [], []
+    built = [row["is_within"] for row in rows if "is_within" in row]
+    for name, sizes in _sizes(rows).items():
+        exponents = sorted(needed.keys() & sizes.keys())
+        below += [
+            f"{name}, epsilon 2^-{k}: {min(sizes[k]):,} of {needed[k]:,}"
+            for k in exponents
+            if min(sizes[k]) < needed[k]
+        ]
+        for k in dict.fromkeys((*exponents[:1], *exponents[-1:])):
+            size = median(sizes[k])
+            some = rows_where(rows, construction=name, exponent=k)
+            within = [row["is_within"] for row in some]
+            is_within = f"{sum(within)} of {len(within)}" if within else "promised"
+            ratio = f"{size / needed[k]:,.1f}"
+            lines.append((name, f"2^-{k}", f"{size:,.0f}", f"{needed[k]:,}", ratio, is_within))
+        if exponents:
+            sentences.append(f"{lines[-1][4]} times ({name}, epsilon {lines[-1][1]})")
+    table = Table.of(
+        ("source", "epsilon", "weights", "necessary", "ratio", "within epsilon"), lines
+    )
+    if not lines:
+        return Answer(None, "Undecided: no size has a bound beside it.", table)
+    if below:
+        return Answer(
+            False, f"No: fewer than the proved necessary number are used ({listed(below)}).", table
+        )
+    return Answer(
+        True,
+        f"At the smallest epsilon of each: {', '.join(sentences)}. None goes below the bound, "
+        "which is for sources that hold every W, where the constructions are built for one; "
+        f"{sum(built)} of {len(built)} tickets that were built are certified within epsilon. "
+        f"{_beside_published(rows)}",
+        table,
+    )
+
+
+def _sizes(rows: list[Row]) -> dict[str, dict[int, list[int]]]:
+    """Return the weights of each source, promised or built, by the exponent of epsilon."""
+    found: dict[str, dict[int, list[int]]] = {}
+    for row in rows:
+        name = row.get("construction", row.get("theorem"))
+        size = row.get("source_weights", row.get("num_parameters"))
+        if size is not None and (name in _CONSTRUCTIONS or name in _PROVED):
+            found.setdefault(name, {}).setdefault(row["exponent"], []).append(size)
+    return found
+
+
+def _beside_published(rows: list[Row]) -> str:
+    """Return a sentence on the published number and what is built here at about its tolerance."""
+    (published,) = _PUBLISHED
+    ours = {
+        row["source_weights"] / _WEIGHTS: f"{row['source_weights'] / _WEIGHTS:,.0f} ({name})"
+        for name in _CONSTRUCTIONS
+        for row in rows_where(rows, construction=name, exponent=6)
+    }
+    if not ours:
+        return f"Published: {published['value']} {published['quantity']} ({published['source']})."
+    here = f"here, at epsilon 2^-6 of the layer, {', '.join(ours.values())}"
+    here += ": more, each" if min(ours, default=0) > published["value"] else ""
+    return (
+        f"Published: {published['value']} {published['quantity']} ({published['source']}); {here}."
+    )
+
+
+_PUBLISHED: tuple[dict[str, Any], ...] = (
+    {
+        "quantity": "weights of the source for each weight of 784-500-10, at tolerance 0.01",
+        "value": 21,
+        "source": "pensia2020, experiment 1, authors' repository",
+    },
+)
 
 RECIPE = Recipe(
     key="packing-bound",
@@ -170,11 +270,8 @@ RECIPE = Recipe(
     parts=_parts,
     compute=_compute,
     draw=_draw,
-    published=(
-        {
-            "quantity": "weights of the source per target weight, 784-500-10, tolerance 0.01",
-            "value": 21.0,
-            "source": "pensia2020, experiment 1, authors' repository",
-        },
-    ),
+    answer=_answer,
+    tiers={Effort.QUICK: Tier(24), Effort.FULL: Tier(300, "estimated")},
+    theorems=_THEOREMS,
+    published=_PUBLISHED,
 )

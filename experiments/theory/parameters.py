@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from experiments.recipe import Effort, Recipe, Row, rows_where
-from experiments.theory.chart import (
+from experiments.answer import Answer, Table, listed
+from experiments.recipe import Effort, Recipe, Row, Tier, rows_where
+from experiments.theory.promises import conditions_named, promise_rows
+from strongltn.figure_style import (
     BLACK,
     BLUE,
+    DASH_DOT_DOT,
     GREEN,
+    LONG_DASHES,
+    NECESSARY,
     ORANGE,
     PURPLE,
+    Look,
     add_legend,
-    new_chart,
+    draw_line,
+    new_figure,
+    set_heading,
+    set_title,
     whole_ticks,
 )
-from experiments.theory.promises import promise_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _WIDTHS = (784, 500, 10)
-_STYLES: dict[str, tuple[str, dict[str, Any]]] = {
-    "Malach2020.WeightPruning": ("Malach et al.: one product a weight", {"color": ORANGE}),
-    "Orseau2020.Greedy": ("Orseau et al.: greedy sums, hyperbolic weights", {"color": GREEN}),
-    "Pensia2020.Theorem1Explicit": (
-        "Pensia et al.: subset sums, uniform component",
-        {"color": BLUE, "ls": "--"},
-    ),
-    "Pensia2020.Theorem1Rearranged": (
-        "Pensia et al.: subset sums, rearrangement drift",
-        {"color": BLUE},
-    ),
-    "Burkholz2022.DepthPlusOne": ("Burkholz: L + 1 layers", {"color": PURPLE}),
+_MALACH, _ORSEAU = "Malach2020.WeightPruning", "Orseau2020.Greedy"
+_EXPLICIT, _REARRANGED = "Pensia2020.Theorem1Explicit", "Pensia2020.Theorem1Rearranged"
+_LOOKS: dict[str, tuple[str, Look]] = {
+    _MALACH: ("Malach et al.: one product a weight", Look(ORANGE, "s", "--")),
+    _ORSEAU: ("Orseau et al.: greedy sums, hyperbolic weights", Look(GREEN, "^", "-.")),
+    _EXPLICIT: ("Pensia et al.: subset sums, uniform component", Look(BLUE, "v", LONG_DASHES)),
+    _REARRANGED: ("Pensia et al.: subset sums, rearrangement drift", Look(BLUE, "o")),
+    "Burkholz2022.DepthPlusOne": ("Burkholz: L + 1 layers", Look(PURPLE, "D", DASH_DOT_DOT)),
 }
 _NECESSARY = "Pensia2020.Theorem2"
-_CLOSE_UP = (3e8, 3e11)
+_THEOREMS = (*_LOOKS, _NECESSARY)
+_TARGET = Look(BLACK, "", (0, (1, 4)), width=1.0)
 
 
 def _parts(effort: Effort) -> list[Row]:
@@ -64,39 +70,119 @@ def _compute(part: Row) -> list[Row]:
     return [{"exponent": part["exponent"]} | row for row in rows]
 
 
+# the figure
+
+
 def _draw(rows: list[Row]) -> Figure:
-    figure, axes = new_chart(1, 2, size=(11, 5.5))
+    figure, axes = new_figure(1, 2, height=3.2)
+    left, right = axes
+    _draw_curves(left, rows, _LOOKS)
+    _draw_floor(left, rows)
+    _draw_curves(right, rows, [key for key in _LOOKS if key != _MALACH])
     for one in axes:
-        _draw_curves(one, rows)
         one.set_yscale("log")
         whole_ticks(one)
         one.set_xlabel(r"$\log_2(1/\varepsilon)$")
         one.set_ylabel("weights of the source")
-    left, right = axes
-    left.set_title("all constructions", fontsize=10)
-    right.set_ylim(*_CLOSE_UP)
-    right.set_title("sums of several products, close up", fontsize=10)
+    set_title(left, "all constructions")
+    set_title(right, "only sums of several products")
     widths = "-".join(map(str, _WIDTHS))
-    figure.suptitle(
-        rf"all {widths} ReLU networks with $\|W_i\|_2 \leq 1$, failure probability 0.01",
-        fontsize=11,
+    set_heading(
+        figure,
+        rf"Every {widths} ReLU network without biases, $\|W_i\|_2 \leq 1$, on the unit ball, "
+        "except with probability 0.01",
     )
-    add_legend(figure, axes, columns=2)
+    add_legend(figure, axes, columns=2, caption=conditions_named(_THEOREMS))
     return figure
 
 
-def _draw_curves(axes: Axes, rows: list[Row]) -> None:
-    for key, (label, style) in _STYLES.items():
-        found = [row for row in rows_where(rows, theorem=key) if "num_parameters" in row]
-        exponents = [row["exponent"] for row in found]
-        axes.plot(exponents, [row["num_parameters"] for row in found], label=label, **style)
-    needed = [row for row in rows_where(rows, theorem=_NECESSARY) if row["necessary_parameters"]]
-    exponents = [row["exponent"] for row in needed]
-    necessary = [row["necessary_parameters"] for row in needed]
-    axes.plot(exponents, necessary, color=BLACK, lw=2, label="proved necessary (packing)")
-    size = sum(inputs * outputs for inputs, outputs in pairwise(_WIDTHS))
-    axes.axhline(size, color=BLACK, ls=":", lw=1, label=f"weights of the target: {size:,}")
+def _draw_curves(axes: Axes, rows: list[Row], keys: Iterable[str]) -> None:
+    for key in keys:
+        label, look = _LOOKS[key]
+        sizes = _sizes(rows, key)
+        draw_line(axes, list(sizes), list(sizes.values()), look, label=label)
 
+
+def _draw_floor(axes: Axes, rows: list[Row]) -> None:
+    needed = {k: number for k, number in _sizes(rows, _NECESSARY).items() if number}
+    label = "proved necessary (packing)"
+    draw_line(axes, list(needed), list(needed.values()), NECESSARY, label=label)
+    label = f"weights of the target: {_TARGET_WEIGHTS:,}"
+    axes.axhline(_TARGET_WEIGHTS, color=BLACK, ls=_TARGET.dashes, lw=1, label=label)
+
+
+_TARGET_WEIGHTS = sum(inputs * outputs for inputs, outputs in pairwise(_WIDTHS))
+
+
+def _sizes(rows: list[Row], key: str) -> dict[int, int]:
+    """Return the number of weights of a theorem, by the exponent of epsilon."""
+    name = "necessary_parameters" if key == _NECESSARY else "num_parameters"
+    return {row["exponent"]: row[name] for row in rows_where(rows, theorem=key) if name in row}
+
+
+# the answer
+
+
+def _answer(rows: list[Row]) -> Answer:
+    sizes = {key: _sizes(rows, key) for key in _THEOREMS}
+    common = sorted(set.intersection(*(set(sizes[key]) for key in _THEOREMS)))
+    chosen = sorted({common[0], common[len(common) // 2], common[-1]}) if common else []
+    table = Table.of(
+        ("theorem", *(f"epsilon 2^-{k}" for k in chosen)),
+        [(key, *(f"{sizes[key][k]:.3g}" for k in chosen)) for key in _THEOREMS],
+    )
+    if not common:
+        return Answer(None, "Undecided: no epsilon has a number of every theorem.", table)
+    wrong = [
+        f"{key} asks for {sizes[key][k]:.3g} at epsilon 2^-{k}, of {sizes[_NECESSARY][k]:.3g}"
+        for key in _LOOKS
+        for k in common
+        if sizes[key][k] < sizes[_NECESSARY][k]
+    ]
+    if wrong:
+        return Answer(
+            False, f"No: fewer than the proved necessary number ({listed(wrong)}).", table
+        )
+    k = common[-1]
+    at = {key: numbers[k] for key, numbers in sizes.items()}
+    best = min(_LOOKS, key=lambda key: at[key])
+    order = f"The fewest are those of {best}"
+    for key in (_ORSEAU, _MALACH):
+        if key != best:
+            order += f", {at[key] / at[best]:.3g} times fewer than {key}"
+    is_as_published = at[_REARRANGED] <= at[_ORSEAU] <= at[_MALACH]
+    papers = (
+        "as the papers have it: subset sums before greedy sums before single products"
+        if is_as_published
+        else "which is not the order of the papers: subset sums, greedy sums, single products"
+    )
+    return Answer(
+        is_as_published,
+        f"At epsilon 2^-{k}: from {min(at[key] for key in _LOOKS):.3g} to "
+        f"{max(at[key] for key in _LOOKS):.3g}, where {at[_NECESSARY]:.3g} are proved necessary "
+        f"and the target has {_TARGET_WEIGHTS:,}. {order}; {papers}. {_beside_published(sizes)}",
+        table,
+    )
+
+
+def _beside_published(sizes: dict[str, dict[int, int]]) -> str:
+    """Return a sentence on the published number, which is for one network, and ours for all."""
+    (published,) = _PUBLISHED
+    k, size = min(sizes[_REARRANGED].items())
+    return (
+        f"Published: {published['value']:,} {published['quantity']} ({published['source']}); here, "
+        f"for every network at once, {size:.3g} at epsilon 2^-{k}: "
+        f"{size / published['value']:.3g} times as many."
+    )
+
+
+_PUBLISHED: tuple[dict[str, Any], ...] = (
+    {
+        "quantity": "weights for one trained 784-500-10 network, at tolerance 0.01 of a weight",
+        "value": 8_337_000,
+        "source": "pensia2020, experiment 1, authors' repository",
+    },
+)
 
 RECIPE = Recipe(
     key="parameters",
@@ -108,12 +194,8 @@ RECIPE = Recipe(
     parts=_parts,
     compute=_compute,
     draw=_draw,
-    published=(
-        {
-            "quantity": "weights of the source for one trained 784-500-10 network, tolerance 0.01 "
-            "for one weight",
-            "value": 8_337_000,
-            "source": "pensia2020, experiment 1, authors' repository",
-        },
-    ),
+    answer=_answer,
+    tiers={Effort.QUICK: Tier(2), Effort.FULL: Tier(22)},
+    theorems=_THEOREMS,
+    published=_PUBLISHED,
 )

@@ -15,15 +15,31 @@ from __future__ import annotations
 import argparse
 import math
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from experiments.recipe import Effort, Recipe, Row, read_rows, rows_where
-from experiments.theory.chart import BLACK, BLUE, GREEN, ORANGE, PURPLE, add_legend, new_chart
+from experiments.recipe import Effort, Recipe, Row, Tier, read_rows, rows_where
 from experiments.theory.existence_source import source_row
-from experiments.theory.existence_verdict import Tally, verdict_lines
+from experiments.theory.existence_verdict import Tally, existence_answer, verdict_lines
+from experiments.theory.promises import conditions_named
+from strongltn.figure_style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    MEASURED,
+    ORANGE,
+    PURPLE,
+    Look,
+    add_legend,
+    draw_limits,
+    draw_line,
+    new_figure,
+    set_heading,
+    set_title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,10 +49,14 @@ if TYPE_CHECKING:
 
 _TARGETS = ((4, 3, 2), (6, 8, 3))
 _EPSILONS = ("1/10", "1/100")
-_THEOREMS = {"Pensia2020.Theorem1Explicit": PURPLE, "Pensia2020.Theorem1Rearranged": GREEN}
+_THEOREMS = {
+    "Pensia2020.Theorem1Explicit": Look(PURPLE, "v"),
+    "Pensia2020.Theorem1Rearranged": Look(GREEN, "D"),
+}
 _COUNTING, _COVERING = "by counting, for the class", "to reach all of [-1, 1]"
-_REASONS = {_COUNTING: ORANGE, _COVERING: BLUE}
-_LABELS = ("certified, 99 % limits for each", "the same with the undecided certificates")
+_REASONS = {_COUNTING: Look(ORANGE, "s"), _COVERING: Look(BLUE, "^")}
+_NECESSARY = ("Pensia2020.Theorem2", "Cover.LowerBound")
+_UNDECIDED = Look(BLACK, "o", "", is_open=True, size=5.0)
 _DASHES = {"1/10": "-", "1/100": "--"}
 _FAILURE_PROBABILITIES = {
     Effort.QUICK: ("1/10",),  # 51 sources can confirm it; 1/100 takes 528
@@ -148,36 +168,56 @@ def _question(part: Row) -> NetworkQuestion:
 
 
 def _draw(rows: list[Row]) -> Figure:
-    figure, axes = new_chart(len(_TARGETS), len(_EPSILONS), size=(12, 9.5))
+    figure, axes = new_figure(len(_TARGETS), len(_EPSILONS), height=5.4)
     for one, (widths, epsilon) in zip(axes, product(_TARGETS, _EPSILONS), strict=True):
         some = list(rows_where(rows, widths=list(widths)))
         sources = list(rows_where(some, kind="source"))
         theory = list(rows_where(some, epsilon=epsilon))
         _draw_theory(one, theory)
         _draw_sources(one, sources, theory, epsilon=Fraction(epsilon))
-        one.set_title(rf"{'-'.join(map(str, widths))}, $\varepsilon$ = {epsilon}", fontsize=10)
+        set_title(one, rf"target {'-'.join(map(str, widths))}, $\varepsilon$ = {epsilon}")
         one.set_xscale("log", base=2)
         one.xaxis.set_major_formatter("{x:.0f}")
-        one.set_xlabel("neurons of the source an input, in the largest layer")
-        one.set_ylabel("sources with a ticket within epsilon")
-    figure.suptitle("existence of tickets, from the promise to the certificate", fontsize=11)
-    add_legend(figure, axes, columns=3)
+        one.set_xlabel("neurons of the source an input, largest layer")
+        one.set_ylabel(r"share of sources with a ticket within $\varepsilon$")
+    set_heading(figure, "Existence of tickets, from the promise to the certificate")
+    add_legend(
+        figure,
+        axes,
+        columns=2,
+        caption=[
+            "The vertical axis is logarithmic in the share of failures. Bars are 99 % limits for "
+            "each size; at 'all' no source failed.",
+            *conditions_named((*_THEOREMS, *_NECESSARY)),
+        ],
+    )
     return figure
 
 
 def _draw_theory(axes: Axes, rows: list[Row]) -> None:
     for delta in dict.fromkeys(row["failure_probability"] for row in rows):
-        style: dict[str, Any] = {"lw": 1, "ls": _DASHES[delta], "zorder": 1}
+        dashes = _DASHES[delta]
         axes.axhline(
-            float(Fraction(delta)), color=BLACK, label=f"1 - delta, delta {delta}", **style
+            float(Fraction(delta)),
+            color=BLACK,
+            lw=1,
+            ls=dashes,
+            zorder=1,
+            label=rf"promised: 1 - $\delta$, $\delta$ = {delta}",
         )
         for row in rows_where(rows, failure_probability=delta):
             if row["kind"] == "promised":
-                name, color = row["theorem"], _THEOREMS[row["theorem"]]
+                name, look = row["theorem"], _THEOREMS[row["theorem"]]
             else:
-                name, color = f"necessary {row['reason']}", _REASONS[row["reason"]]
-            label = f"{name}, delta {delta}"
-            axes.axvline(max(row["neurons"]), color=color, label=label, **style)
+                name, look = f"necessary {row['reason']}", _REASONS[row["reason"]]
+            axes.plot(
+                [max(row["neurons"])] * 2,
+                [0.03, 0.97],
+                transform=axes.get_xaxis_transform(),
+                zorder=1,
+                label=rf"{name}, $\delta$ = {delta}",
+                **replace(look, dashes=dashes, width=1.0).style(),
+            )
 
 
 def _draw_sources(axes: Axes, rows: list[Row], theory: list[Row], *, epsilon: Fraction) -> None:
@@ -185,24 +225,19 @@ def _draw_sources(axes: Axes, rows: list[Row], theory: list[Row], *, epsilon: Fr
     counts = Counter(tuple(row["neurons"]) for row in rows)
     top = 1 / (3 * max(counts.values(), default=1))
     promised = {tuple(row["neurons"]) for row in rows_where(theory, kind="promised")}
-    for neurons in counts:
-        if len(set(neurons)) > 1 and neurons not in promised:
-            continue  # promised for another epsilon
-        tally = Tally.of(rows_where(rows, neurons=list(neurons)), epsilon=epsilon)
-        low, high = (max(1 - float(limit), top) for limit in tally.limits())
-        axes.plot([max(neurons)] * 2, [low, high], color=BLACK, lw=1.5, marker="_", ms=6)
-        for k, failures in enumerate((tally.outside + tally.undecided, tally.outside)):
-            axes.plot(
-                max(neurons),
-                max(failures / tally.trials, top),
-                color=BLACK,
-                marker="o",
-                ls="",
-                ms=5,
-                mfc=(BLACK, "white")[k],
-                zorder=4 - k,
-                label=_LABELS[k],
-            )
+    # promised for another epsilon are those that differ from layer to layer and are not promised
+    sizes = [n for n in counts if len(set(n)) == 1 or n in promised]
+    tallies = [Tally.of(rows_where(rows, neurons=list(n)), epsilon=epsilon) for n in sizes]
+    at = [max(neurons) for neurons in sizes]
+    certain = [max((t.outside + t.undecided) / t.trials, top) for t in tallies]
+    limits = []
+    for tally in tallies:
+        high, low = (max(1 - float(limit), top) for limit in tally.limits())
+        limits.append((low, high))
+    draw_limits(axes, at, certain, limits, MEASURED, label="certified")
+    possible = [max(t.outside / t.trials, top) for t in tallies]
+    label = "certified, or undecided by the certificate"
+    draw_line(axes, at, possible, _UNDECIDED, label=label)
     axes.set_yscale("log")
     axes.set_ylim(1.2, top / 1.5)
     ticks = [1.0, *(10.0**-k for k in range(1, 6) if 10.0**-k > 1.5 * top), top]
@@ -217,6 +252,9 @@ RECIPE = Recipe(
     parts=_parts,
     compute=_compute,
     draw=_draw,
+    answer=existence_answer,
+    tiers={Effort.QUICK: Tier(50), Effort.FULL: Tier(3000, "estimated")},
+    theorems=(*_THEOREMS, *_NECESSARY),
 )
 
 

@@ -1,10 +1,14 @@
-"""What theorems promise, as rows of a recipe: a number, or every assumption that fails."""
+"""What theorems promise, as rows of a recipe, and under which conditions.
+
+A row has a number, or every assumption that fails.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from strongltn.theorems.catalogue import theorem_named
 from strongltn.theorems.question import CoverQuestion, NetworkQuestion
 from strongltn.theorems.theorem import EXPLICIT, Theorem
 
@@ -31,3 +35,44 @@ def promise_rows(
         else:
             rows.append(row | {"does_not_apply": promise.constants})
     return rows
+
+
+def conditions_of(theorems: Iterable[Theorem[Any]]) -> list[str]:
+    """Return the conditions of theorems in sentences: first those that all of them have.
+
+    Parameters
+    ----------
+    theorems : iterable of Theorem
+
+    Returns
+    -------
+    list of str
+        One text for all, and one for each set of further conditions, with the keys of the theorems
+        that have it. So no theorem and no condition is left out.
+    """
+    texts = {theorem.key: _conditions(theorem) for theorem in theorems}
+    if not texts:
+        return []
+    shared = [text for text in next(iter(texts.values())) if all(text in t for t in texts.values())]
+    keys_of: dict[tuple[str, ...], list[str]] = {}
+    for key, conditions in texts.items():
+        rest = tuple(text for text in conditions if text not in shared)
+        keys_of.setdefault(rest, []).append(key)
+    who = ", ".join(texts) if len(texts) == 1 else "All theorems here"
+    lines = [f"{who}: {'; '.join(shared)}."] if shared else []
+    return lines + [
+        f"{', '.join(keys)}: {'; '.join(rest)}." for rest, keys in keys_of.items() if rest
+    ]
+
+
+def conditions_named(keys: Iterable[str]) -> list[str]:
+    """Return `conditions_of` the theorems of the catalogue with these keys."""
+    return conditions_of(map(theorem_named, keys))
+
+
+def _conditions(theorem: Theorem[Any]) -> list[str]:
+    """Return the conditions that a theorem states, or those that it can be asked."""
+    stated = getattr(theorem, "conditions", None)
+    if stated is not None:
+        return [str(condition) for condition in stated]
+    return [f"{one.parameter} {one.allowed}" for one in theorem.assumptions]

@@ -63,11 +63,14 @@ ALLOWED = {
     "search": MIDDLE | {"networks", "data", "lazy"},
     "groundtruth": PILLARS | {"lazy", "construct", "certify", "subset_sum", "search", "data"},
     "search_command": STORE | {"search", "bench", "console", "exits", "program"},
-    "bench": MIDDLE | {"subset_sum", "search", "data"},
+    "bench": MIDDLE | {"subset_sum", "search", "data", "figure_style"},
     "data": MIDDLE | {"networks"},
-    "plotting": PILLARS | {"theorems"},
+    "figure_style": set(),
+    "plotting": PILLARS | {"theorems", "figure_style"},
+    "gadget_figure": STORE | {"networks", "figure_style"},
     "demo": PILLARS
-    | {"theorems", "construct", "certify", "pipeline", "data", "plotting", "proofs_check"},
+    | {"theorems", "construct", "certify", "pipeline", "data", "plotting", "gadget_figure"}
+    | {"proofs_check"},
     "cli": PILLARS
     | {"exits", "construct", "certify", "pipeline", "report", "bench", "demo", "proofs_check"}
     | {

@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from strongltn import demo, pipeline, plotting
+from strongltn import demo, gadget_figure, pipeline, plotting
 from strongltn.data import LabelledImages, load_digits, load_mnist_test
 from strongltn.errors import InvalidInputError
 from strongltn.networks import LinearLayer, TargetNetwork
@@ -100,7 +100,7 @@ def test_figures_are_written(tmp_path):
     paths = plotting.plot_errors(TARGETS, single, subset, law=law, path=tmp_path / "new" / "error")
     one = TargetNetwork((LinearLayer("weight", np.array([[0.3]])),))
     ticket = pipeline.prune(one, num_samples=3).ticket
-    paths += plotting.plot_gadget(ticket, target=0.3, path=tmp_path / "gadget")
+    paths += gadget_figure.plot_gadget(ticket, target=0.3, path=tmp_path / "gadget")
     assert sorted(path.suffix for path in paths) == sorted([".png", ".svg", ".pdf"] * 2)
     assert all(path.stat().st_size > 1000 for path in paths)
 
@@ -110,7 +110,15 @@ def test_the_demonstration_proves_its_tickets_twice_in_a_row(tmp_path, monkeypat
     monkeypatch.setattr(demo, "_WIDTHS", (64, 3, 10))
     monkeypatch.setattr(demo, "_CURVE_WEIGHTS", 20)
     monkeypatch.setattr(demo, "_SAMPLES", tuple((c, min(n, 40)) for c, n in demo._SAMPLES))
-    reports = [demo.run_demo(tmp_path / "out", seed=1) for _ in range(2)]
+    seen = []
+    reports = [
+        demo.run_demo(tmp_path / "out", seed=1, progress=lambda *call: seen.append(call))
+        for _ in range(2)
+    ]
+    sizes = len(demo._SINGLE_SIZES) + len(demo._SUBSET_SIZES)
+    assert {call for call in seen if call[0] == "figures"} == {
+        ("figures", done, sizes) for done in range(sizes + 1)
+    }
     for report in reports:
         assert [row["verdict"] for row in report["tickets"]] == ["PROVED"] * 3
         del report["target"]["seconds"]

@@ -10,10 +10,10 @@ import pytest
 from scipy.stats import binomtest
 
 from experiments.recipe import Effort, rows_where, run_recipe
-from experiments.theory.chart import new_chart
 from experiments.theory.existence_source import build_promised, draw_target, source_row
 from experiments.theory.existence_verdict import Tally, Threshold, Verdict, verdict_lines
 from experiments.theory.pensia_existence import RECIPE
+from strongltn.figure_style import new_figure
 from strongltn.networks import Ball
 from strongltn.networks.weight_error import weight_errors
 from strongltn.numerics.norms import spectral_norm_bound
@@ -208,7 +208,7 @@ def test_a_resumed_run_gives_the_same(tmp_path):
 
 
 def draw_nothing(rows):
-    figure, _ = new_chart(1, 1, size=(1, 1))
+    figure, _ = new_figure(1, 1, height=1)
     return figure
 
 

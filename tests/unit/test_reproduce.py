@@ -1,6 +1,7 @@
 """Recipes: streamed, resumable, idempotent; what is of another configuration is refused."""
 
 import csv
+import dataclasses
 import errno
 import json
 import os
@@ -17,10 +18,20 @@ import typer
 from typer.testing import CliRunner
 
 from experiments import recipes
-from experiments.recipe import Effort, Recipe, read_rows, rows_where, run_recipe
-from experiments.theory.chart import new_chart
+from experiments.answer import Answer, Table
+from experiments.recipe import (
+    AbstractRecipe,
+    Effort,
+    Recipe,
+    Tier,
+    read_rows,
+    rows_where,
+    run_recipe,
+)
+from experiments.theory.promises import conditions_named
 from strongltn.errors import InvalidInputError, MachineError, StrongLTNError
 from strongltn.exits import ExitCode, exit_code_of, explained
+from strongltn.figure_style import new_figure
 from strongltn.reproduce_command import reproduce
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +52,12 @@ class Kitchen:
             parts=lambda effort: [{"k": k} for k in range(3 if effort is Effort.QUICK else 5)],
             compute=self.compute,
             draw=self.draw,
+            answer=self.answer,
+            tiers={
+                Effort.QUICK: Tier(3),
+                Effort.FULL: Tier(7200, "estimated", ("MNIST", "a GPU")),
+            },
+            theorems=("Cover.Uniform", "Pensia2020.Theorem2"),
             published=({"value": 9, "source": "folklore"},),
         )
 
@@ -53,9 +70,15 @@ class Kitchen:
         return [square, {"k": k, "note": "a, b"}]
 
     def draw(self, rows):
-        figure, (axes,) = new_chart(1, 1, size=(3, 2))
+        figure, (axes,) = new_figure(1, 1, height=2)
         axes.plot([row["k"] for row in rows if "square" in row], label="k")
         return figure
+
+    def answer(self, rows):
+        squares = [row["square"] for row in rows if "square" in row]
+        holds = squares == [k**2 for k in range(len(squares))]
+        verdict = f"{'Yes' if holds else 'No'}: they are {squares}."
+        return Answer(holds, verdict, Table.of(("k", "square"), enumerate(squares)))
 
     def run(self, out, *, effort=Effort.QUICK, **changes):
         return run_recipe(replace(self.recipe, **changes), effort=effort, out=out)
@@ -260,7 +283,8 @@ def test_progress_counts_what_was_there(tmp_path):
         out=tmp_path,
         progress=lambda *call: seen.append(call),
     )
-    assert seen == [("squares", 1, 3), ("squares", 2, 3), ("squares", 3, 3)]
+    assert seen[:3] == [("squares", 1, 3), ("squares", 2, 3), ("squares", 3, 3)]
+    assert seen[3:] == [("squares: figure", 0, 1), ("squares: figure", 1, 1)]
 
 
 def test_rows_are_found_by_value():
@@ -283,16 +307,50 @@ def run(monkeypatch, kitchen):
 def test_the_command_lists(run):
     result = run("--list")
     assert result.exit_code == 0
-    assert result.stdout == "squares  What are the first squares?\n"
+    assert run().stdout == result.stdout
+    lines = result.stdout.splitlines()
+    assert lines[:6] == [
+        "squares",
+        "  What are the first squares?",
+        "  source: folklore",
+        "  --quick: 3 s (measured)",
+        "  --full: 2 h (estimated), needs MNIST and a GPU",
+        "  what is proved holds under these conditions:",
+    ]
+    conditions = conditions_named(["Cover.Uniform", "Pensia2020.Theorem2"])
+    assert " ".join(" ".join(lines[6:-2]).split()) == " ".join(conditions)
+    assert len(conditions) == 3
+    assert lines[-1] == "Run one with: strongltn reproduce ID"
     (entry,) = json.loads(run("--list", "--json").stdout)["recipes"]
     assert entry["published"] == [{"value": 9, "source": "folklore"}]
+    assert entry["tiers"]["full"]["seconds"] == 7200
+    assert entry["tiers"]["full"]["needs"] == ["MNIST", "a GPU"]
+    assert entry["theorems"] == ["Cover.Uniform", "Pensia2020.Theorem2"]
 
 
 def test_the_command_runs(run, tmp_path, kitchen):
     result = run("squares", "--out", tmp_path, "--json")
     assert result.exit_code == 0
-    assert json.loads(result.stdout)["effort"] == "quick"
+    report = json.loads(result.stdout)
+    assert report["effort"] == "quick"
+    assert (report["holds"], report["verdict"]) == (True, "Yes: they are [0, 1, 4].")
+    assert report["table"] == {
+        "columns": ["k", "square"],
+        "rows": [["0", "0"], ["1", "1"], ["2", "4"]],
+    }
     text = run("squares", "--quick", "--out", tmp_path).stdout
+    assert text.splitlines()[:9] == [
+        "squares, quick",
+        "  What are the first squares?",
+        "",
+        "Yes: they are [0, 1, 4].",
+        "",
+        "| k | square |",
+        "|---|--------|",
+        "| 0 | 0      |",
+        "| 1 | 1      |",
+    ]
+    assert "what is proved holds under these conditions" in text
     assert "6 rows of 3 parts, 3 of them computed before" in text
     assert str(tmp_path / "squares" / "quick.png") in text
     assert json.loads(run("squares", "--full", "--out", tmp_path, "--json").stdout)["parts"] == 5
@@ -301,10 +359,11 @@ def test_the_command_runs(run, tmp_path, kitchen):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["circles"], "'ID' parameter must be one of squares. Got circles"),
-        ([], "'ID' parameter"),
+        (["circles"], "'ID' parameter must be one of squares. Got circles. Without an ID"),
+        (["sqaures"], "Got sqaures. Did you mean 'squares'?"),
         (["squares", "--quick", "--full"], "'effort'"),
         (["squares", "--list"], "'list'"),
+        (["--quick"], "'list'"),
     ],
 )
 def test_bad_arguments_are_named(run, arguments, message):
@@ -358,6 +417,19 @@ def test_the_recipes_are_light_and_well_formed():
             json.dumps(recipe.parts(effort), allow_nan=False)
 
 
+def test_every_recipe_has_an_answer_and_its_costs():
+    fields = {field.name: field for field in dataclasses.fields(AbstractRecipe)}
+    for name in ("answer", "tiers"):
+        assert fields[name].default is dataclasses.MISSING
+        assert fields[name].default_factory is dataclasses.MISSING
+    for recipe in recipes.RECIPES.values():
+        assert set(recipe.tiers) == set(Effort)
+        assert 0 < recipe.tiers[Effort.QUICK].seconds <= 600
+        assert recipe.tiers[Effort.QUICK].basis == "measured"
+        is_theory = type(recipe) is Recipe
+        assert bool(recipe.conditions()) == bool(recipe.theorems) == is_theory
+
+
 CHEAP = {"trials": 1000, "max_samples": 24, "num_seeds": 1}
 
 
@@ -390,6 +462,18 @@ def test_a_recipe_runs(results, key):
     rows, report = results[key]
     assert report["rows"] == len(rows) > 0
     assert all(Path(file).stat().st_size > 0 for file in report["files"])
+    assert report["verdict"].endswith(".")
+    assert report["table"]["rows"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["sample-size", "pensia-existence"])
+def test_every_theorem_with_a_number_is_named(results, key):
+    """So that its conditions are printed."""
+    rows, _ = results[key]
+    numbers = {row["theorem"] for row in rows if "theorem" in row and "does_not_apply" not in row}
+    assert numbers
+    assert numbers <= set(THEORY[key].theorems)
 
 
 @pytest.mark.slow

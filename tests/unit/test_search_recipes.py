@@ -9,19 +9,22 @@ from threading import Event
 from types import SimpleNamespace
 
 import pytest
+from recipe_rows import search_rows
 
-from experiments.recipe import Effort, Recipe, read_rows, run_recipe
+from experiments.answer import Answer, Table
+from experiments.recipe import Effort, Recipe, Tier, read_rows, run_recipe
 from experiments.search import (
     edge_popup_cifar10,
     edge_popup_density,
     pensia2020_comparison,
     pensia2020_experiment2,
+    pensia2020_forms,
     published,
 )
 from experiments.search.accuracies import draw_accuracies, shown
 from experiments.search.search_recipe import SearchRecipe, run_part
-from experiments.theory.chart import new_chart
 from strongltn.errors import InvalidInputError, TrainingDiverged
+from strongltn.figure_style import Look, new_figure
 from strongltn.search import experiment
 from strongltn.search.config import SearchConfig
 from strongltn.search.many import InThisProcess
@@ -39,9 +42,16 @@ def tiny(seed=0, method="edge-popup"):
 
 
 def draw_nothing(rows):
-    figure, _ = new_chart(1, 1, size=(2, 2))
+    figure, _ = new_figure(1, 1, height=2)
     return figure
 
+
+def answer_nothing(rows):
+    return Answer(None, "Nobody knows.", Table.of(["n"], [[len(rows)]]))
+
+
+TIERS = {effort: Tier(1) for effort in Effort}
+FIGURE = [("tiny: figure", 0, 1), ("tiny: figure", 1, 1)]
 
 TINY = SearchRecipe(
     key="tiny",
@@ -50,6 +60,8 @@ TINY = SearchRecipe(
     version=1,
     parts=lambda effort: [tiny(0).to_json(), tiny(1).to_json(), tiny(0, "dense").to_json()],
     draw=draw_nothing,
+    answer=answer_nothing,
+    tiers=TIERS,
 )
 
 
@@ -109,7 +121,7 @@ def test_twice_in_a_row_costs_nothing(done, monkeypatch):
     seen = []
     report = run_tiny(done, progress=lambda *call: seen.append(call))
     assert report["computed_now"] == 0
-    assert seen == [("tiny", 6, 6)]
+    assert seen == [("tiny", 6, 6), *FIGURE]
 
 
 def test_a_run_goes_on_after_its_last_epoch(done, tmp_path):
@@ -121,7 +133,7 @@ def test_a_run_goes_on_after_its_last_epoch(done, tmp_path):
     (begun,) = (folder / "metrics.jsonl").read_text().splitlines()
     seen = []
     assert run_tiny(tmp_path, progress=lambda *call: seen.append(call))["computed_now"] == 3
-    assert seen == [("tiny", n, 6) for n in (1, 2, 4, 6)]
+    assert seen == [*(("tiny", n, 6) for n in (1, 2, 4, 6)), *FIGURE]
     first, _ = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
     assert first == json.loads(begun)
     assert without_times(rows_in(tmp_path)[0]) == without_times(rows_in(done)[0])
@@ -184,6 +196,8 @@ def squares(compute):
         parts=lambda effort: [{"k": k} for k in range(4)],
         compute=compute,
         draw=draw_nothing,
+        answer=answer_nothing,
+        tiers=TIERS,
     )
 
 
@@ -264,25 +278,10 @@ def test_experiment_2_has_the_published_settings():
 
 def test_the_published_curves_are_whole():
     for network, curves in published.PENSIA_ACCURACY.items():
-        assert set(curves) == set(pensia2020_experiment2.FORMS)
+        assert set(curves) == set(pensia2020_forms.FORMS)
         assert all(len(curve) == len(published.PENSIA_PRUNED) for curve in curves.values())
         *_, dense = published.pensia_published(network)
         assert dense["accuracy_percent"] == published.PENSIA_DENSE[network]
-
-
-def rows_of(recipe, *, effort=Effort.FULL, accuracy=lambda part: 0.5):
-    """Rows as `run_part` gives them, with accuracies that nobody has measured."""
-    rows = []
-    for part in recipe.parts(effort):
-        row = {name: part[name] for name in ("model", "data", "density", "epochs", "seed")}
-        row |= {"method": part["method"]["name"], "batch_size": 100}
-        if accuracy(part) is None:
-            rows.append({**row, "diverged_after": 3})
-            continue
-        found = {"test_accuracy": accuracy(part), "best_test_accuracy": 0.99}
-        work = {"num_kept": 1, "num_weights": 2, "seconds": 60.0, "steps_per_second": 20.0}
-        rows.append({**row, **found, **work, "device": "cpu", "threads": 1})
-    return rows
 
 
 def some_diverge(part):
@@ -295,27 +294,28 @@ def some_diverge(part):
 @pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: recipe.key)
 @pytest.mark.parametrize("accuracy", [lambda part: 0.5, some_diverge, lambda part: None])
 def test_every_record_can_be_drawn(recipe, accuracy):
-    figure = recipe.draw(rows_of(recipe, accuracy=accuracy))
+    figure = recipe.draw(search_rows(recipe, accuracy=accuracy))
     assert figure.axes[0].get_legend_handles_labels()[1] or accuracy({"density": 0.5}) is None
 
 
 def test_networks_share_a_figure():
-    figure = pensia2020_experiment2.draw(rows_of(LENET5) + rows_of(FC2))
+    figure = pensia2020_experiment2.draw(search_rows(LENET5) + search_rows(FC2))
     assert [axes.get_title()[:3] for axes in figure.axes] == ["fc2", "LeN"]
 
 
 def test_the_band_is_the_range_and_divergence_a_cross():
-    _, (axes,) = new_chart(1, 1, size=(2, 2))
-    draw_accuracies(axes, {0.1: [50.0, 70.0, 75.0], 0.5: []}, color="black", label="x")
+    _, (axes,) = new_figure(1, 1, height=2)
+    draw_accuracies(axes, {0.1: [50.0, 70.0, 75.0], 0.5: []}, Look("black", "o"), label="x")
     (band,) = axes.collections
-    line, cross = axes.lines
+    line, mark, cross = axes.lines
     assert {y for _, y in band.get_paths()[0].vertices} == {50.0, 75.0}
     assert (list(line.get_xdata()), list(line.get_ydata())) == ([0.1], [65.0])
     assert (list(cross.get_xdata()), cross.get_marker()) == ([0.5], "x")
+    assert (list(mark.get_xdata()), mark.get_marker()) == ([0.5], "o")  # which curve it was
 
 
 def test_fraction_0_pruned_has_a_place_and_a_name():
-    (axes,) = pensia2020_experiment2.draw(rows_of(FC2)).axes
+    (axes,) = pensia2020_experiment2.draw(search_rows(FC2)).axes
     drawn = next(line for line in axes.lines if line.get_label() == "wide")
     assert len(drawn.get_xdata()) == 14
     ticks = dict(
@@ -328,7 +328,7 @@ def test_fraction_0_pruned_has_a_place_and_a_name():
 
 
 def test_differences_are_ours_minus_published():
-    rows = rows_of(LENET5, accuracy=some_diverge)
+    rows = search_rows(LENET5, accuracy=some_diverge)
     points = {(p.form, p.pruned): p for p in pensia2020_comparison.compared(rows)}
     assert len(points) == 3 * 12  # all of 0.5 diverged
     point = points["linear", 0.05]
@@ -346,7 +346,7 @@ def test_differences_are_ours_minus_published():
 
 
 def test_the_table_has_every_published_row():
-    rows = rows_of(LENET5, accuracy=some_diverge)
+    rows = search_rows(LENET5, accuracy=some_diverge)
     table = pensia2020_comparison.markdown_table(rows, "lenet-5")
     assert len(table) == 2 + 13 + 1
     assert {line.count("|") for line in table} == {8}
@@ -358,19 +358,19 @@ def test_the_table_has_every_published_row():
 
 
 def test_runs_are_beside_logs_of_as_many_epochs():
-    table = pensia2020_comparison.log_table(rows_of(LENET5, accuracy=some_diverge), "lenet-5")
+    table = pensia2020_comparison.log_table(search_rows(LENET5, accuracy=some_diverge), "lenet-5")
     assert len(table) == 2 + len(published.PENSIA_LOGS["lenet-5"])
     assert table[2] == "| linear diamond, 10 | 20 | 91.0 (90.0-92.0) | 96.89 | 98 |"
     assert table[5] == "| linear diamond, 95 | 150 | - | 51.14 | 57 |"
 
 
 def test_other_data_are_not_compared():
-    assert pensia2020_comparison.compared(rows_of(FC2, effort=Effort.QUICK)) == []
+    assert pensia2020_comparison.compared(search_rows(FC2, effort=Effort.QUICK)) == []
 
 
 def test_the_comparison_is_printed_from_records(tmp_path, monkeypatch, capsys):
     record = tmp_path / "full.jsonl"
-    lines = [{"configuration": {}}, {"part": 0, "rows": rows_of(FC2)}]
+    lines = [{"configuration": {}}, {"part": 0, "rows": search_rows(FC2)}]
     record.write_text("".join(json.dumps(line) + "\n" for line in lines))
     figure = tmp_path / "figure.png"
     monkeypatch.setattr("sys.argv", ["compare", str(record), "--figure", str(figure)])
@@ -382,12 +382,12 @@ def test_the_comparison_is_printed_from_records(tmp_path, monkeypatch, capsys):
 
 
 def test_tables_of_the_other_recipes():
-    rows = rows_of(edge_popup_density.RECIPE, accuracy=some_diverge)
+    rows = search_rows(edge_popup_density.RECIPE, accuracy=some_diverge)
     table = edge_popup_density.markdown_table(rows)
     assert table[2].startswith("| 0.01 | 91.0 (90.0-92.0) | 91.0")
     assert next(line for line in table if line.startswith("| 0.5 ")) == "| 0.5" + " | -" * 6 + " |"
     assert {line.count("|") for line in table} == {8}
-    rows = rows_of(edge_popup_cifar10.RECIPE, accuracy=lambda part: 0.75)
+    rows = search_rows(edge_popup_cifar10.RECIPE, accuracy=lambda part: 0.75)
     rows[1] = {k: v for k, v in rows[1].items() if k != "device"} | {"diverged_after": 3}
     del rows[1]["test_accuracy"]
     table = edge_popup_cifar10.markdown_table(rows)
