@@ -71,8 +71,5 @@ def conditions_named(keys: Iterable[str]) -> list[str]:
 
 
 def _conditions(theorem: Theorem[Any]) -> list[str]:
-    """Return the conditions that a theorem states, or those that it can be asked."""
-    stated = getattr(theorem, "conditions", None)
-    if stated is not None:
-        return [str(condition) for condition in stated]
-    return [f"{one.parameter} {one.allowed}" for one in theorem.assumptions]
+    """Return all that a theorem states: its conditions, and what it can be asked."""
+    return [*(one.text for one in theorem.conditions), *map(str, theorem.assumptions)]

@@ -78,9 +78,9 @@ def test_numbers_are_read_as_exact_rationals(eta):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--eta", "1/2", "--delta", "0.1"], "'eta' parameter must be in (0, 1/2). Got 1/2"),
-        (["--eta", "0", "--delta", "0.1"], "'eta' parameter must be in (0, 1/2). Got 0"),
-        (["--eta", "-0.1", "--delta", "1"], "'eta' parameter must be in (0, 1/2). Got -1/10"),
+        (["--eta", "1/2", "--delta", "0.1"], "--eta must be in (0, 1/2). Got 1/2"),
+        (["--eta", "0", "--delta", "0.1"], "--eta must be in (0, 1/2). Got 0"),
+        (["--eta", "-0.1", "--delta", "1"], "--eta must be in (0, 1/2). Got -1/10"),
         (["--eta", "0.1", "--delta", "1"], "must be in (0, 1). Got 1"),
         (["--eta", "0.1", "--delta", "0.1", "--dimension", "0"], "must be >= 1. Got 0"),
         (["--eta", "0.1", "--delta", "0.1", "--constant", "-1"], "must be > 0. Got -1"),
