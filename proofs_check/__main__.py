@@ -2,11 +2,10 @@
 
 The command, or ``python -P -m proofs_check``, imports nothing from the directory in which it runs.
 
-Exit status of verify: 0 all certificates PROVED, and FILE holds the target where --target asks; 1
-one REJECTED, or another target. Of claims: 0 when no claim is
-REFUTED except the negative controls, which all are; else 1. Of both, 2: wrong arguments or no
-ticket directory; 3: the machine would not let us (disk, memory); 4: a crash of this program; 130
-and 143: told to stop.
+Exit status of verify: 0 all certificates PROVED, and the FILE of --target holds the target; else 1.
+Of claims: 0 when no claim is REFUTED except the negative controls, which all are; else 1. Of both,
+2: wrong arguments, no ticket directory, or a FILE that cannot be read; 3: the machine would not let
+us (disk, memory); 4: a crash of this program; 130 and 143: told to stop.
 """
 
 import os
@@ -29,9 +28,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from proofs_check import __version__
-from proofs_check.against import compare
+from proofs_check.against import Comparison, compare
 from proofs_check.answers import answer_lines, answer_record
-from proofs_check.certificate.audit import Verdict
+from proofs_check.certificate.audit import Audit, Verdict
 from proofs_check.certificate.reader import NotATicketError
 from proofs_check.model_file import ModelFileError
 from proofs_check.tickets import verify_all
@@ -139,8 +138,8 @@ def _verify(options: argparse.Namespace) -> int:
     try:
         audits = verify_all(options.directory)
         proved = [audit for audit in audits.values() if audit.verdict is Verdict.PROVED]
-        if options.target is not None and proved:  # all speak of one ticket.json
-            comparison = compare(proved[0].facts, options.target)
+        if options.target is not None and proved:
+            comparison = _compared(proved, options.target)
     except (NotATicketError, ModelFileError) as error:
         _say(str(error))
         return 2
@@ -154,6 +153,21 @@ def _verify(options: argparse.Namespace) -> int:
         text = "\n".join(answer_lines(audits, comparison, is_compared=is_asked))
     _answer(text)
     return 0 if is_good else 1
+
+
+def _compared(proved: Sequence[Audit], path: Path) -> Comparison:
+    """Compare a user's model with the target of each certificate; return the first difference.
+
+    All speak of one ticket.json, unless somebody writes another one while it is verified.
+    """
+    first = proved[0].facts
+    others = [
+        audit.facts
+        for audit in proved[1:]
+        if any(audit.facts[key] != first[key] for key in ("ticket", "target"))
+    ]
+    found = [compare(facts, path) for facts in (first, *others)]
+    return next((one for one in found if one.difference is not None), found[0])
 
 
 def _claims(options: argparse.Namespace) -> int:

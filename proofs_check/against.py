@@ -12,6 +12,7 @@ import numpy as np
 
 from proofs_check.certificate.reader import parse_arrays
 from proofs_check.model_file import Array, read_model
+from proofs_check.theorem_text import TARGET_FILE
 
 _PARTS = ("weight", "bias")
 
@@ -70,7 +71,7 @@ def compare(facts: Mapping[str, Any], path: Path) -> Comparison:
         The file cannot be read.
     """
     own, ticket = read_model(path), facts["ticket"]
-    target = parse_arrays(facts["target"], "target.safetensors")
+    target = parse_arrays(facts["target"], TARGET_FILE)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     matches: dict[str, str] = {}
     for i, layer in enumerate(ticket["layers"]):

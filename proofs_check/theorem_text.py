@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from proofs_check.certificate.audit import Audit
-from proofs_check.certificate.ranges import Setting
 from proofs_check.certificate.reader import parse_arrays
 from proofs_check.domain_text import domain_record
 from proofs_check.numbers_text import (
@@ -34,7 +33,7 @@ _LAWS = {
     "uniform": "uniform on the 2^24 midpoints of [-1, 1]",
     "signed-constant": "-1 or 1 in the first layer of each pair, in the second uniform on the 2^24 "
     "midpoints of [-1, 1]",
-    "gaussian": "standard normal, cut at 8 and rounded to multiples of 2^-21",
+    "gaussian": "standard normal up to 1e-6 in total variation, cut at 8",
 }
 _NORMS = {2: "||f(x) - g(x)||_2", "inf": "||f(x) - g(x)||_inf"}
 _NORM_WORDS = {
@@ -45,6 +44,7 @@ _EXACT = (
     "f has the stored weights exactly; the weights of g were drawn again from the seed and are "
     "multiples of 2^-24; all norms, ranges and sums were computed in integers, without rounding."
 )
+TARGET_FILE = "target.safetensors"
 _WIDTH = 100
 _MAX_SHOWN = 1000
 
@@ -143,10 +143,7 @@ def _sentence(audit: Audit, record: dict[str, Any]) -> str:
 
 
 def _target(audit: Audit) -> dict[str, Any]:
-    ticket, arrays = (
-        audit.facts["ticket"],
-        parse_arrays(audit.facts["target"], "target.safetensors"),
-    )
+    ticket, arrays = audit.facts["ticket"], parse_arrays(audit.facts["target"], TARGET_FILE)
     layers = ticket["layers"]
     return {
         "sha256": ticket["sha256"]["target.safetensors"],
@@ -167,7 +164,7 @@ def _pruned(audit: Audit) -> dict[str, Any]:
         **source,
         "mask_sha256": ticket["sha256"]["mask.safetensors"],
         "drawn_sha256": ticket["drawn_sha256"],
-        "num_weights": _num_source_weights(setting, source["widths"], ticket["layers"]),
+        "num_weights": _num_source_weights(source["widths"], ticket["layers"]),
         "num_kept": sum(kept),
         "num_kept_by_pair": kept,
         "scale_exponents": scales,
@@ -177,9 +174,7 @@ def _pruned(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _num_source_weights(
-    setting: Setting, widths: Sequence[int], layers: Sequence[dict[str, Any]]
-) -> int:
+def _num_source_weights(widths: Sequence[int], layers: Sequence[dict[str, Any]]) -> int:
     return sum(
         widths[2 * i + 1] * (widths[2 * i] + layer["bias"] + widths[2 * i + 2])
         for i, layer in enumerate(layers)

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
+from proofs_check import verify
 from proofs_check.__main__ import main
 from proofs_check.model_file import ModelFileError, read_model
 from strongltn import pipeline
@@ -191,6 +192,19 @@ def test_types_are_read_exactly(dtype: torch.dtype, tmp_path: Path) -> None:
         as_safetensors(state_of(dtype), tmp_path / "model.safetensors"),
     ):
         assert main(["verify", str(tmp_path / "ticket"), "--target", str(path)]) == 0
+
+
+def test_the_target_of_every_certificate_is_compared(
+    ticket: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two that were read while somebody exchanged the ticket, one is of another target."""
+    write_ticket(changed(state_of()), tmp_path / "other")
+    audits = {"certificate.json": verify(ticket), "certificate-0.json": verify(tmp_path / "other")}
+    monkeypatch.setattr("proofs_check.__main__.verify_all", lambda _: audits)
+    for state in (state_of(), changed(state_of())):
+        path = as_torch(state, tmp_path / "model.pt")
+        assert main(["verify", str(ticket), "--target", str(path)]) == 1
+        assert "does not hold the target" in capsys.readouterr().out
 
 
 def test_a_rejected_ticket_is_not_compared(ticket: Path, tmp_path: Path, capsys: Any) -> None:
