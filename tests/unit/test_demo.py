@@ -9,6 +9,7 @@ from strongltn import demo, pipeline, plotting
 from strongltn.data import LabelledImages, load_digits, load_mnist_test
 from strongltn.errors import InvalidInputError
 from strongltn.networks import LinearLayer, TargetNetwork
+from strongltn.report.text import demo_lines
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.solvers import MeetInTheMiddle, SingleWeight
 from strongltn.theorems.malach2020 import failure_probability
@@ -105,12 +106,24 @@ def test_figures_are_written(tmp_path):
     assert all(path.stat().st_size > 1000 for path in paths)
 
 
+def _compiled_within(row, *, seconds):
+    """Return the row of a ticket, had the loops been compiled while it was made."""
+    times = row["seconds"]
+    compiling = {"compiling": times["compiling"] + seconds, "total": times["total"] + seconds}
+    return {**row, "seconds": {**times, **compiling}}
+
+
 def test_the_demonstration_proves_its_tickets_twice_in_a_row(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "_EPOCHS", 1)
     monkeypatch.setattr(demo, "_WIDTHS", (64, 3, 10))
     monkeypatch.setattr(demo, "_CURVE_WEIGHTS", 20)
     monkeypatch.setattr(demo, "_SAMPLES", tuple((c, min(n, 40)) for c, n in demo._SAMPLES))
     reports = [demo.run_demo(tmp_path / "out", seed=1) for _ in range(2)]
+    row = reports[0]["tickets"][0]
+    told = [reports[0], {**reports[0], "tickets": [_compiled_within(row, seconds=1000)]}]
+    before, after = (demo_lines(report) for report in told)
+    assert any("took 1000.0 s, in no row above" in line for line in after)
+    assert before[3] == after[3]  # the seconds of the construction
     for report in reports:
         assert [row["verdict"] for row in report["tickets"]] == ["PROVED"] * 3
         del report["target"]["seconds"]
