@@ -53,9 +53,9 @@ def _layer_lines(layers: list[dict[str, Any]]) -> list[str]:
             ["", *(layer["name"] for layer in layers)],
             ["weights, spectral norm", *bounds("weight_norm")],
             ["weight errors, spectral norm", *bounds("error_norm")],
-            ["input of the layer, at most", *("" for _ in layers)],
+            ["largest input of this layer (proved)"],
             *by_method("activation"),
-            ["difference behind it, at most", *("" for _ in layers)],
+            ["largest difference between the two networks after this layer (proved)"],
             *by_method("difference"),
             [
                 "difference found",
@@ -97,14 +97,18 @@ def _seconds(seconds: dict[str, float]) -> str:
 
 
 def _table(rows: list[list[str]]) -> list[str]:
-    """Return aligned columns with a line below the first row; all but the first to the right."""
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    """Return aligned columns with a line below the first row; all but the first to the right.
+
+    A row of one cell is a heading, which may be wider than its column.
+    """
+    full = [row for row in rows if len(row) > 1]
+    widths = [max(len(row[k]) for row in full) for k in range(len(full[0]))]
     lines = [
         "  ".join(
             cell.rjust(width) if k else cell.ljust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+            for k, (cell, width) in enumerate(zip(row, widths, strict=False))
         ).rstrip()
         for row in rows
     ]
-    lines.insert(1, "-" * max(map(len, lines)))
+    lines.insert(1, "-" * (sum(widths) + 2 * len(widths) - 2))
     return lines

@@ -9,6 +9,7 @@ from strongltn import demo, gadget_figure, pipeline, plotting
 from strongltn.data import LabelledImages, load_digits, load_mnist_test
 from strongltn.errors import InvalidInputError
 from strongltn.networks import LinearLayer, TargetNetwork
+from strongltn.report.text import demo_lines
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.solvers import MeetInTheMiddle, SingleWeight
 from strongltn.theorems.malach2020 import failure_probability
@@ -105,6 +106,13 @@ def test_figures_are_written(tmp_path):
     assert all(path.stat().st_size > 1000 for path in paths)
 
 
+def _compiled_within(row, *, seconds):
+    """Return the row of a ticket, had the loops been compiled while it was made."""
+    times = row["seconds"]
+    compiling = {"compiling": times["compiling"] + seconds, "total": times["total"] + seconds}
+    return {**row, "seconds": {**times, **compiling}}
+
+
 def test_the_demonstration_proves_its_tickets_twice_in_a_row(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "_EPOCHS", 1)
     monkeypatch.setattr(demo, "_WIDTHS", (64, 3, 10))
@@ -119,6 +127,11 @@ def test_the_demonstration_proves_its_tickets_twice_in_a_row(tmp_path, monkeypat
     assert {call for call in seen if call[0] == "figures"} == {
         ("figures", done, sizes) for done in range(sizes + 1)
     }
+    row = reports[0]["tickets"][0]
+    told = [reports[0], {**reports[0], "tickets": [_compiled_within(row, seconds=1000)]}]
+    before, after = (demo_lines(report) for report in told)
+    assert any("took 1000.0 s, in no row above" in line for line in after)
+    assert before[3] == after[3]  # the seconds of the construction
     for report in reports:
         assert [row["verdict"] for row in report["tickets"]] == ["PROVED"] * 3
         del report["target"]["seconds"]
