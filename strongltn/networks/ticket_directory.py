@@ -143,8 +143,10 @@ def read_ticket(directory: Path) -> tuple[TargetNetwork, Ticket]:
             arrays[name] = load(content)
         target = _target_from(description, arrays[TARGET_FILE])
         ticket = _ticket_from(description, arrays[MASK_FILE])
-    except InvalidInputError:
-        raise
+    except InvalidInputError as error:
+        if error.parameter == "DIR":
+            raise
+        raise _refusal(directory, f"not readable as a ticket ({error})") from error
     except (SafetensorError, *_UNREADABLE) as error:
         raise _refusal(directory, f"not readable as a ticket ({error!r})") from error
     if ticket.drawn_sha256() != description.get("drawn_sha256"):

@@ -31,6 +31,7 @@ PROGRAM = "dynamic program"
 SECOND_MOMENT = "second moment, then the dynamic program"
 
 _MAX_SECONDS = 8.0  # of the program, for one theorem
+_MAX_SAMPLES = 2000  # beyond, the program gains a handful and takes long
 _CELLS, _COARSE_CELLS = 256, 32
 _STRETCHES = (4, 5, 6)  # lengths of windows in quarters of the targets' interval
 _SPARE = 64  # beyond the samples whose bound is this much below the chance, none is computed
@@ -97,7 +98,7 @@ def sharpest(
     num_samples = closed.sample_size(failure_probability)
     found = GroupSize(num_samples, closed.failure_bound(num_samples), CLOSED_FORM)
     seconds = _program_seconds(eta, found.num_samples) * num_layers
-    if eta < LEAST_ETA or seconds > _MAX_SECONDS:
+    if eta < LEAST_ETA or seconds > _MAX_SECONDS or num_samples > _MAX_SAMPLES:
         return found
     routes = _programmed(eta, failure_probability, law, window, share)
     return min((found, *routes), key=lambda group: group.num_samples)

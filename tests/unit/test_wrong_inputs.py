@@ -459,7 +459,6 @@ WORDS = {
         "widths must be at least two",
     ),
     "a recipe": (["reproduce", "everything"], "ID"),
-    "no recipe": (["reproduce"], "ID"),
     "both efforts": (["reproduce", "pensia-existence", "--quick", "--full"], "'effort'"),
     "a list of one": (["reproduce", "pensia-existence", "--list"], "--list"),
     "a method": (["search", "guessing"], "METHOD"),
