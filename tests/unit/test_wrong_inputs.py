@@ -459,7 +459,7 @@ WORDS = {
         "widths must be at least two",
     ),
     "a recipe": (["reproduce", "everything"], "ID"),
-    "no recipe": (["reproduce"], "ID"),
+    "an effort of no recipe": (["reproduce", "--quick"], "--list"),
     "both efforts": (["reproduce", "pensia-existence", "--quick", "--full"], "'effort'"),
     "a list of one": (["reproduce", "pensia-existence", "--list"], "--list"),
     "a method": (["search", "guessing"], "METHOD"),
