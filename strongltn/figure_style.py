@@ -32,7 +32,6 @@ LONG_DASHES: Dashes = (0, (9, 2))
 
 _MARKERS_A_LINE = 8
 _CHARACTERS_AN_INCH = 18.5  # of a caption
-_CAPTION_LINE_INCHES = 0.135
 _GAP_INCHES = 0.1
 _ARROW_POINTS = 7.0  # from a mark that is beyond the axis to its arrow
 _BELOW_LABELS = -0.24  # of the axes' height
@@ -266,10 +265,11 @@ def add_legend(
     lines = [
         line for text in caption for line in textwrap.wrap(text, int(width * _CHARACTERS_AN_INCH))
     ]
-    below = _CAPTION_LINE_INCHES * len(lines) + (_GAP_INCHES if lines else 0)
+    below = 0.0
     if lines:
         text = figure.text(0.01, 0.005, "\n".join(lines), fontsize=MIN_POINTS, va="bottom")
         text.set_in_layout(False)  # the room of both is reserved here
+        below = text.get_window_extent().height / figure.dpi + _GAP_INCHES
     handles: dict[str, Any] = {}
     for one in axes:
         for handle, label in zip(*one.get_legend_handles_labels(), strict=True):

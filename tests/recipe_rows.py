@@ -95,7 +95,7 @@ def packing_bound_rows():
 
 def parameters_rows():
     """The order of the papers."""
-    sizes = (1e18, 4e9, 3e9, 1e9, 1e11)
+    sizes = (1e18, 1e13, 4e9, 3e9, 2e9, 1e9, 1e11)
     *theorems, floor = parameters.RECIPE.theorems
     rows = []
     for k in (1, 3, 5, 7):

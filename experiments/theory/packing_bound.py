@@ -16,9 +16,11 @@ from strongltn.figure_style import (
     BLUE,
     DASH_DOT_DOT,
     GREEN,
+    LONG_DASHES,
     NECESSARY,
     ORANGE,
     PURPLE,
+    TEAL,
     Look,
     add_legend,
     draw_line,
@@ -50,6 +52,10 @@ _PROVED = {
     "Pensia2020.Theorem1Rearranged": (
         "subset sums, rearrangement drift, promised for all W",
         Look(PURPLE, "D", DASH_DOT_DOT),
+    ),
+    "Pensia2020.Theorem1Sharpest": (
+        "subset sums, best proved bound, promised for all W",
+        Look(TEAL, "X", LONG_DASHES),
     ),
 }
 _NECESSARY = "Pensia2020.Theorem2"
@@ -266,7 +272,7 @@ RECIPE = Recipe(
     key="packing-bound",
     question="How many times the weights that counting proves necessary do constructions use?",
     source="pensia2020, Theorem 2 (packing) and Theorem 1; malach2020",
-    version=1,
+    version=2,
     parts=_parts,
     compute=_compute,
     draw=_draw,

@@ -38,27 +38,33 @@ def promise_rows(
 
 
 def conditions_of(theorems: Iterable[Theorem[Any]]) -> list[str]:
-    """Return the conditions of theorems in sentences: first those that all of them have.
+    """Return the conditions of theorems in sentences: first those that all of a kind have.
 
     Parameters
     ----------
     theorems : iterable of Theorem
+        Those on networks and those on samples are two kinds.
 
     Returns
     -------
     list of str
-        One text for all, and one for each set of further conditions, with the keys of the theorems
-        that have it. So no theorem and no condition is left out.
+        For each kind one text for all, and one for each set of further conditions, with the keys of
+        the theorems that have it. So no theorem and no condition is left out.
     """
+    kinds: dict[type, list[Theorem[Any]]] = {}
+    for theorem in theorems:
+        kinds.setdefault(theorem.asks, []).append(theorem)
+    return [line for some in kinds.values() for line in _of_a_kind(some, is_all=len(kinds) == 1)]
+
+
+def _of_a_kind(theorems: list[Theorem[Any]], *, is_all: bool) -> list[str]:
     texts = {theorem.key: _conditions(theorem) for theorem in theorems}
-    if not texts:
-        return []
-    shared = [text for text in next(iter(texts.values())) if all(text in t for t in texts.values())]
+    shared = [text for text in texts[theorems[0].key] if all(text in t for t in texts.values())]
     keys_of: dict[tuple[str, ...], list[str]] = {}
     for key, conditions in texts.items():
         rest = tuple(text for text in conditions if text not in shared)
         keys_of.setdefault(rest, []).append(key)
-    who = ", ".join(texts) if len(texts) == 1 else "All theorems here"
+    who = "All theorems here" if is_all and len(texts) > 1 else ", ".join(texts)
     lines = [f"{who}: {'; '.join(shared)}."] if shared else []
     return lines + [
         f"{', '.join(keys)}: {'; '.join(rest)}." for rest, keys in keys_of.items() if rest

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from experiments.recipes import RECIPES
 from proofs_check import Verdict, verify_all
 from strongltn import pipeline
 from strongltn.certify import Attack, CertifySettings
+from strongltn.errors import InvalidInputError
 from strongltn.networks import Ball, LocalBox
 from strongltn.search.experiment import run
 from strongltn.search.settings import settings_of
@@ -76,7 +78,10 @@ def test_a_run_that_was_stopped_goes_on(old, tmp_path):
 
 
 def test_a_recipe_goes_on_where_it_was(old):
-    recipe = RECIPES["parameters"]
+    """As long as its settings would give the same rows: those of version 2 are others."""
+    with pytest.raises(InvalidInputError, match=r"settings \(version\)"):
+        run_recipe(RECIPES["parameters"], effort=Effort.QUICK, out=old / "recipes")
+    recipe = replace(RECIPES["parameters"], version=1, compute=lambda part: [dict(part)])
     num_parts = len(recipe.parts(Effort.QUICK))
     before = (old / "recipes" / "parameters" / "quick.jsonl").read_bytes()
     report = run_recipe(recipe, effort=Effort.QUICK, out=old / "recipes")

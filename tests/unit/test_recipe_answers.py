@@ -3,6 +3,7 @@
 import json
 import re
 from io import BytesIO
+from types import SimpleNamespace
 
 import pytest
 from recipe_rows import (
@@ -101,7 +102,7 @@ DOCTORED = [
     ),
     (
         "parameters",
-        {"theorem": "Pensia2020.Theorem1Rearranged"},
+        {"theorem": "Pensia2020.Theorem1Sharpest"},
         {"num_parameters": 10**12},
         "which is not the order of the papers",
     ),
@@ -271,18 +272,29 @@ def test_conditions_leave_nothing_out():
     text = " ".join(conditions_named(keys))
     for key in keys:
         assert key in text
-        for one in theorem_named(key).assumptions:
-            assert one.allowed in text
+        theorem = theorem_named(key)
+        for one in theorem.conditions:
+            assert one.text in text
+        for one in theorem.assumptions:
+            assert str(one) in text
     assert conditions_of([]) == []
 
 
-def test_conditions_that_a_theorem_states_come_before_those_it_can_be_asked():
-    class Stating:
-        def __init__(self, key, *conditions):
-            self.key, self.conditions = key, conditions
+def test_conditions_that_all_have_come_first_and_once():
+    def theorem(key, *texts, asks=int):
+        found = [SimpleNamespace(text=text) for text in texts]
+        limits = ["epsilon in (0, 1)"]
+        return SimpleNamespace(key=key, asks=asks, conditions=found, assumptions=limits)
 
-    assert conditions_of([Stating("A", "no biases", "unit ball"), Stating("B", "no biases")]) == [
-        "All theorems here: no biases.",
+    one, other = theorem("A", "no biases", "unit ball"), theorem("B", "no biases")
+    another = theorem("C", "samples", asks=float)
+    assert conditions_of([one, another, other]) == [
+        "A, B: no biases; epsilon in (0, 1).",
+        "A: unit ball.",
+        "C: samples; epsilon in (0, 1).",
+    ]
+    assert conditions_of([one, other]) == [
+        "All theorems here: no biases; epsilon in (0, 1).",
         "A: unit ball.",
     ]
-    assert conditions_of([Stating("A", "no biases")]) == ["A: no biases."]
+    assert conditions_of([other]) == ["B: no biases; epsilon in (0, 1)."]
