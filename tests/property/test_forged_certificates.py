@@ -46,7 +46,7 @@ from ticket_files import (
 from proofs_check import NotATicketError, Verdict, verify
 from strongltn.certify.statement import read_certificate
 from strongltn.errors import InvalidInputError
-from strongltn.networks.ticket_directory import load_ticket
+from strongltn.networks.ticket_directory import read_ticket
 
 MAX_SECONDS = 20  # wall time of one forgery, after which its worker is ended
 MAX_BYTES = 1 << 30  # of address space of a worker, beyond that of an idle one
@@ -102,7 +102,7 @@ def read_by_us(directory):
     """Read a directory with strongltn's own readers, which may only call it invalid."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(MAX_SECONDS)
-    for read in (load_ticket, read_certificate):
+    for read in (read_ticket, read_certificate):
         with suppress(InvalidInputError):
             read(directory)
     signal.alarm(0)
@@ -137,7 +137,7 @@ def exact_difference(target, ticket, x, *, norm):
 
 def false_statement(directory, judgement, *, seed, count):
     """Return what is false about an accepted directory, evaluated exactly, or None."""
-    target, ticket = load_ticket(directory)
+    target, ticket = read_ticket(directory)
     certificate = json.loads((directory / CERTIFICATE).read_bytes())
     (witness_file,) = directory.glob("witness*.safetensors")
     witness = load(witness_file.read_bytes())
@@ -306,7 +306,7 @@ def test_our_readers_call_it_invalid(honest, worker, tmp_path, name, at, value):
     if at:
         value = to_json(put(json.loads(files[name]), at, value))
     write_files(repaired(files | {name: value}), tmp_path / "ticket")
-    reader = read_certificate if name == CERTIFICATE else load_ticket
+    reader = read_certificate if name == CERTIFICATE else read_ticket
     assert worker.submit(is_invalid, reader, tmp_path / "ticket").result()
 
 
@@ -317,7 +317,7 @@ def test_a_mask_of_other_integers_is_invalid(honest, tmp_path):
     files[MASK] = save(masks | {"0.kept": kept})
     write_files(repaired(files), tmp_path / "ticket")
     with pytest.raises(InvalidInputError):
-        load_ticket(tmp_path / "ticket")
+        read_ticket(tmp_path / "ticket")
 
 
 def damaged(data, rng):
