@@ -196,9 +196,9 @@ def _verify(directory: Path) -> None:
 
 
 def _load_ticket(directory: Path) -> None:
-    from strongltn.networks.ticket_directory import load_ticket
+    from strongltn.networks.ticket_directory import read_ticket
 
-    load_ticket(directory)
+    read_ticket(directory)
 
 
 def _read_certificate(directory: Path) -> None:
@@ -262,8 +262,8 @@ READERS = {
     "documents": Reader(_documents, _REJECTED, seeds_of(*DOCUMENTS)),
     "verify, bytes": Reader(_whole(with_other_bytes, _verify), _REJECTED, seeds_of_bytes, 4),
     "verify, edits": Reader(_whole(with_edits, _verify), _REJECTED, seeds_of_edits, 8),
-    "load_ticket, bytes": Reader(_whole(with_other_bytes, _load_ticket), _INVALID, seeds_of_bytes),
-    "load_ticket, edits": Reader(_whole(with_edits, _load_ticket), _INVALID, seeds_of_edits),
+    "read_ticket, bytes": Reader(_whole(with_other_bytes, _load_ticket), _INVALID, seeds_of_bytes),
+    "read_ticket, edits": Reader(_whole(with_edits, _load_ticket), _INVALID, seeds_of_edits),
     "read_certificate": Reader(
         _whole(with_other_bytes, _read_certificate), _INVALID, seeds_of_bytes
     ),

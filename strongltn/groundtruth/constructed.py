@@ -9,41 +9,45 @@ from.
 
 from __future__ import annotations
 
-from strongltn.construct import RELU_DIAMOND, Construction, build_ticket, make_plan
+from strongltn.arguments import IntegerLike
+from strongltn.construct import RELU_DIAMOND, build_ticket, make_plan
+from strongltn.construct.construction import ConstructionLike, as_construction
 from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.truth import GroundTruth, check_without_biases
-from strongltn.networks import Activation, Domain, LinearLayer, TargetNetwork
-from strongltn.rng import WeightLaw
+from strongltn.networks import Activation, LinearLayer, TargetNetwork
+from strongltn.networks.domain import DomainLike
+from strongltn.networks.target import TargetLike
+from strongltn.rng import LawWord, WeightLaw
 
 _TOLERANCE = 0.01  # only reported by builds, and nothing here reports it
 
 
 @in_default_state()
 def constructed_truth(
-    target: TargetNetwork,
+    target: TargetLike,
     *,
-    num_samples: int,
-    domain: Domain,
-    seed: int,
-    construction: Construction = RELU_DIAMOND,
-    law: WeightLaw = WeightLaw.UNIFORM,
+    num_samples: IntegerLike,
+    domain: DomainLike,
+    seed: IntegerLike,
+    construction: ConstructionLike = RELU_DIAMOND,
+    law: WeightLaw | LawWord = WeightLaw.UNIFORM,
 ) -> GroundTruth:
     """Build a ticket for a target and write source and mask out.
 
     Parameters
     ----------
-    target : TargetNetwork
+    target : TargetNetwork, torch.nn.Module, state dict, or path
         Without biases.
     num_samples : int >= 1
         Samples that each subset sum sees.
-    domain : Domain
+    domain : Domain or str
         Where inputs can be negative, the first pair builds both signs of each.
     seed : int in [0, 2^64)
         Of the source.
-    construction : Construction
+    construction : Construction or str
         With ReLU inside.
-    law : WeightLaw
+    law : WeightLaw or str
 
     Returns
     -------
@@ -62,6 +66,7 @@ def constructed_truth(
     Rigor: the mask is as near to the target as the subset sums are; `certify_ticket` says how near.
     Cost: one subset sum a weight, and all weights of the source.  Randomness: the seed.
     """
+    target, construction = TargetNetwork.of(target), as_construction(construction)
     check_without_biases("target", target)
     if construction.inner_activation is not Activation.RELU:
         raise InvalidInputError(

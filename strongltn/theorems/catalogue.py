@@ -50,7 +50,7 @@ def theorem_named(key: str) -> Theorem[Any]:
     """
     known: tuple[Theorem[Any], ...] = (*cover_theorems(), *network_theorems())
     for theorem in known:
-        if theorem.key.lower() == key.lower():
+        if isinstance(key, str) and theorem.key.lower() == key.lower():
             return theorem
     keys = [theorem.key for theorem in known]
     hint = suggestion(key, keys)

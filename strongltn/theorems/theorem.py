@@ -190,6 +190,9 @@ class Theorem(Generic[Q]):
     derive: Callable[[Q], Promise]
     estimate_seconds: Callable[[Q], float] = lambda _question: 0.0
 
+    def __repr__(self) -> str:
+        return f"Theorem({self.key}: {self.title}; {self.status.value})"
+
     def statement_parts(self) -> tuple[tuple[str, str], ...]:
         """Return the whole statement as pairs of a label and a text, in the order of reading.
 

@@ -33,7 +33,7 @@ from strongltn.networks import (
     Ticket,
 )
 from strongltn.networks.domain import OutputNorm
-from strongltn.networks.ticket_directory import load_ticket
+from strongltn.networks.ticket_directory import read_ticket
 from strongltn.numerics.dyadic import from_text
 from strongltn.rng import WeightLaw
 from strongltn.storage import new_directory
@@ -234,7 +234,7 @@ def test_saved_tickets_are_proved_and_reload(tmp_path_factory, target, law, is_t
     assert audit.upper_bound == result.certificate.upper_bound
     assert audit.lower_bound == result.certificate.lower_bound
     assert theorem(audit)["pruned"]["num_kept"] == result.ticket.num_kept
-    loaded_target, loaded = load_ticket(directory)
+    loaded_target, loaded = read_ticket(directory)
     assert loaded.source == result.ticket.source
     assert loaded.drawn_sha256() == result.ticket.drawn_sha256()
     assert loaded_target.widths == target.widths

@@ -47,7 +47,7 @@ from proofs_check import NotATicketError, Verdict, verify
 from proofs_check.theorem_text import refusal, theorem, theorem_lines
 from strongltn.certify.statement import read_certificate
 from strongltn.errors import InvalidInputError
-from strongltn.networks.ticket_directory import load_ticket
+from strongltn.networks.ticket_directory import read_ticket
 
 ROOT = Path(__file__).parents[2]
 MAX_SECONDS = 20  # wall time of one forgery, after which its worker is ended
@@ -119,7 +119,7 @@ def read_by_us(directory):
     """Read a directory with strongltn's own readers, which may only call it invalid."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(MAX_SECONDS)
-    for read in (load_ticket, read_certificate):
+    for read in (read_ticket, read_certificate):
         with suppress(InvalidInputError):
             read(directory)
     signal.alarm(0)
@@ -154,7 +154,7 @@ def exact_difference(target, ticket, x, *, norm):
 
 def false_statement(directory, judgement, *, seed, count):
     """Return what is false about an accepted directory, evaluated exactly, or None."""
-    target, ticket = load_ticket(directory)
+    target, ticket = read_ticket(directory)
     certificate = json.loads((directory / CERTIFICATE).read_bytes())
     (witness_file,) = directory.glob("witness*.safetensors")
     witness = load(witness_file.read_bytes())
@@ -333,7 +333,7 @@ def test_our_readers_call_it_invalid(honest, worker, tmp_path, name, at, value):
     if at:
         value = to_json(put(json.loads(files[name]), at, value))
     write_files(repaired(files | {name: value}), tmp_path / "ticket")
-    reader = read_certificate if name == CERTIFICATE else load_ticket
+    reader = read_certificate if name == CERTIFICATE else read_ticket
     assert worker.submit(is_invalid, reader, tmp_path / "ticket").result()
 
 
@@ -344,7 +344,7 @@ def test_a_mask_of_other_integers_is_invalid(honest, tmp_path):
     files[MASK] = save(masks | {"0.kept": kept})
     write_files(repaired(files), tmp_path / "ticket")
     with pytest.raises(InvalidInputError):
-        load_ticket(tmp_path / "ticket")
+        read_ticket(tmp_path / "ticket")
 
 
 def damaged(data, rng):

@@ -34,6 +34,7 @@ from strongltn.construct import (
     make_plan,
 )
 from strongltn.errors import InvalidInputError, StrongLTNError
+from strongltn.groundtruth import certify_found, constructed_truth, plant
 from strongltn.networks import Activation, OutputNorm
 from strongltn.rng import named_generator, stream_key
 from strongltn.search import EdgePopup, Init, Scope, SearchConfig, attach, initialize
@@ -268,6 +269,18 @@ def test_a_search_takes_words_and_numpy_numbers():
     same = SearchConfig(**run, epochs=2, seed=3, init=Init.SCALED)
     assert config == same
     assert config.identity == same.identity
+
+
+def test_ground_truths_take_models_and_words():
+    model = torch.nn.Linear(2, 1, bias=False)
+    target = TargetNetwork.of(model)
+    built = constructed_truth(
+        model, num_samples=np.int64(4), domain="box", seed=np.int64(0), construction="relu-diamond"
+    )
+    assert built == constructed_truth(target, num_samples=4, domain=Box(), seed=0, law="uniform")
+    planted = plant(model, [], seed=np.int64(0), init="kaiming-normal")
+    assert planted == plant(target, (), seed=0)
+    assert certify_found(model, model, domain="ball", settings=QUICK).upper_bound == 0
 
 
 def test_a_simulation_takes_words_and_numpy_integers():

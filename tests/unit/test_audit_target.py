@@ -27,7 +27,7 @@ from strongltn.certify import Attack, CertifySettings
 from strongltn.construct import RELU_DIAMOND, Construction
 from strongltn.networks import Box, LinearLayer, TargetNetwork
 from strongltn.networks.target_file import load_target
-from strongltn.networks.ticket_directory import load_ticket
+from strongltn.networks.ticket_directory import read_ticket
 from strongltn.subset_sum.solvers import BruteForce
 
 State = dict[str, torch.Tensor]
@@ -318,7 +318,7 @@ def test_a_construction_of_one_s_own_is_written_loaded_and_verified(
     result = pipeline.prune(target, construction=own, num_samples=5, domain=Box(), settings=QUICK)
     (tmp_path / "ticket").mkdir()
     pipeline.save(result, tmp_path / "ticket")
-    assert load_ticket(tmp_path / "ticket")[1].construction == "my-own"
+    assert read_ticket(tmp_path / "ticket")[1].construction == "my-own"
     assert main(["verify", str(tmp_path / "ticket")]) == 0
     for command in ("verify", "info"):
         code, text, err = run(command, tmp_path / "ticket")

@@ -129,9 +129,9 @@ def test_a_number_has_one_identity():
         ("momentum", "0.9"),
         ("weight_decay", -1e-4),
         ("seed", -1),
-        ("init", "scaled"),
-        ("scope", "layer"),
-        ("schedule", "linear"),
+        ("init", "scaledd"),
+        ("scope", "layers"),
+        ("schedule", "quadratic"),
         ("precision", "float16"),
     ],
 )

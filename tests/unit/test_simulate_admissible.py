@@ -90,7 +90,7 @@ def test_sizes_do_not_depend_on_the_number_of_trials():
     asked = {"law": SampleLaw.UNIFORM, "window": Window.HALF, "seed": 0}
     many = simulate.subset_sizes(10, trials=300, **asked)
     assert simulate.subset_sizes(10, trials=20, **asked).tolist() == many[:20].tolist()
-    for bad in ({"law": "uniform"}, {"window": None}):
+    for bad in ({"law": "unifrom"}, {"window": None}):
         with pytest.raises(InvalidInputError, match=next(iter(bad))):
             simulate.subset_sizes(10, trials=20, **{**asked, **bad})
 

@@ -59,6 +59,8 @@ def test_keys_are_unique_and_found_in_any_case():
     assert all(theorem_named(key.upper()).key == key for key in keys)
     with pytest.raises(InvalidInputError, match=re.escape("Pensia2020.Theorem1,")):
         theorem_named("nothing")
+    with pytest.raises(InvalidInputError):
+        theorem_named(3)
 
 
 def test_no_module_with_theorems_is_forgotten():
