@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 from flint import arb
@@ -30,21 +32,24 @@ def is_positive_on(function: Callable[..., arb], boxes: list[Box], *, depth: int
     return True
 
 
-def _cells(first: int, last: int, bits: int) -> list[Box]:
-    return [((j, bits),) for j in range(first, last)]
+def _cells(first: Fraction, last: Fraction, bits: int) -> list[Box]:
+    """Return cells of width 2^-bits that cover [first, last]."""
+    return [((j, bits),) for j in range(int(first * 2**bits), math.ceil(last * 2**bits))]
 
 
-def _logit_lemma(effort: Effort, rng: np.random.Generator) -> Evidence:
-    import sympy
+#: The lemma holds for 0 <= q <= _MOST_SHARE min(p, 1-p).
+_MOST_SHARE = Fraction(1)
 
-    del rng
-    slope = arb(constants.LOGIT_BASE).log()
-    steps = Steps()
-    p, q = sympy.symbols("p q", positive=True)
-    parts = 1 / p + 1 / (1 - p) - 1 / (p * (1 - p))
-    steps.step("1/p + 1/(1-p) = 1/(p(1-p))", bool(sympy.simplify(parts) == 0))
-    odds = (p + q) / (1 - p - q) * (1 - p) / p - (1 + q / p) / (1 - q / (1 - p))
-    steps.step("logit(p+q) - logit(p) = ln(1+u) - ln(1-w)", bool(sympy.simplify(odds) == 0))
+
+def slack(p: arb, q: arb) -> arb:
+    """Return what the lemma says to be at least 0."""
+    rise = ((p + q) / (1 - p - q)).log() - (p / (1 - p)).log()
+    return rise - arb(constants.LOGIT_BASE).log() * q / (p * (1 - p))
+
+
+def _halves(steps: Steps, depth: int) -> None:
+    """Check ln(1+u) >= u ln 2 for u = q/p, and -ln(1-w) >= w >= w ln 2 for w = q/(1-p)."""
+    slope, end = arb(constants.LOGIT_BASE).log(), _MOST_SHARE
 
     def low(u: arb) -> arb:
         return (1 + u).log() - slope * u
@@ -52,34 +57,59 @@ def _logit_lemma(effort: Effort, rng: np.random.Generator) -> Evidence:
     def low_derivative(u: arb) -> arb:
         return 1 / (1 + u) - slope
 
-    depth = effort.pick(14, 18)
     # At u = 0 and u = 1 the slack is zero: there the derivative has a sign.
-    holds = is_positive_on(low_derivative, _cells(0, 1, 2), depth=depth)
+    holds = is_positive_on(low_derivative, _cells(Fraction(0), end / 4, 6), depth=depth)
     steps.step("ln(1+u) - u ln 2 increases from 0 on [0, 1/4]", holds)
-    holds = is_positive_on(low, _cells(1, 7, 3), depth=depth)
+    holds = is_positive_on(low, _cells(end / 8, end * 7 / 8, 6), depth=depth)
     steps.step("is positive on [1/8, 7/8]", holds)
-    holds = is_positive_on(lambda u: -low_derivative(u), _cells(3, 4, 2), depth=depth)
-    steps.step("and decreases on [3/4, 1] to 0", holds and constants.LOGIT_BASE == 2)
+    holds = is_positive_on(lambda u: -low_derivative(u), _cells(end * 3 / 4, end, 6), depth=depth)
+    steps.step("and decreases on [3/4, 1]", holds)
+    # base^(a/b) = 1 + a/b at the end a/b, as integers.
+    power = Fraction(constants.LOGIT_BASE) ** end.numerator
+    steps.step("to 0: equality at q = p", power == (1 + end) ** end.denominator)
     steps.step("-ln(1-w) >= w >= w ln 2, for 1/(1-w) >= 1 > ln 2", bool(1 - slope > 0))
 
-    def whole(p: arb, u: arb) -> arb:
-        q = u * p
-        return ((p + q) / (1 - p - q)).log() - (p / (1 - p)).log() - slope * u / (1 - p)
 
+def _logit_lemma(effort: Effort, rng: np.random.Generator) -> Evidence:
+    import sympy
+
+    del rng
+    steps, depth = Steps(), effort.pick(14, 18)
+    p, q = sympy.symbols("p q", positive=True)
+    parts = 1 / p + 1 / (1 - p) - 1 / (p * (1 - p))
+    steps.step("1/p + 1/(1-p) = 1/(p(1-p))", bool(sympy.simplify(parts) == 0))
+    odds = (p + q) / (1 - p - q) * (1 - p) / p - (1 + q / p) / (1 - q / (1 - p))
+    steps.step("logit(p+q) - logit(p) = ln(1+u) - ln(1-w)", bool(sympy.simplify(odds) == 0))
+    _halves(steps, depth)
     bits = effort.pick(4, 7)
     unit = 1 << bits - 4
-    boxes: list[Box] = [
-        ((i, bits), (j, bits)) for i in range(unit, 7 * unit) for j in range(2 * unit, 16 * unit)
-    ]
-    holds = is_positive_on(whole, boxes, depth=depth)
+    share = arb(_MOST_SHARE.numerator) / _MOST_SHARE.denominator
+
+    def left(p: arb, u: arb) -> arb:
+        return slack(p, u * share * p)
+
+    def right(p: arb, u: arb) -> arb:
+        return slack(p, u * share * (1 - p))
+
+    columns = range(2 * unit, 16 * unit)
+    boxes: list[Box] = [((i, bits), (j, bits)) for i in range(unit, 7 * unit) for j in columns]
+    holds = is_positive_on(left, boxes, depth=depth)
     steps.step(f"the lemma itself on {len(boxes)} boxes, p in [1/16, 7/16], q/p in [1/8, 1]", holds)
+    columns = range(2 * unit, 15 * unit)
+    boxes = [((i, bits), (j, bits)) for i in range(9 * unit, 15 * unit) for j in columns]
+    holds = is_positive_on(right, boxes, depth=depth)
+    steps.step(f"and on {len(boxes)}, p in [9/16, 15/16], q/(1-p) in [1/8, 15/16]", holds)
+    # Near p = 0 and q = p it is an equality: the slack is that of -ln(1-w) alone.
+    small = arb(1) / 2**40
+    steps.step("sharp: slack at most 2p at q = p = 2^-40", bool(slack(small, small) < 2 * small))
     return steps.evidence()
 
 
 CLAIMS = (
     Claim(
         "C04",
-        "logit(p+q) - logit(p) >= ln 2 q/(p(1-p)) for 0 <= q <= min(p, 1-p)",
+        "logit(p+q) - logit(p) >= ln 2 q/(p(1-p)) for all 0 < p < 1 and 0 <= q <= min(p, 1-p), "
+        "where logit(1) is infinite; no larger factor than ln 2 is possible",
         Method.INTERVAL,
         "this project; for the constant of Lueker 1998, Theorem 2.4",
         _logit_lemma,
