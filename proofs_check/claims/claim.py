@@ -74,6 +74,11 @@ class Steps:
         if not holds and not self._broken:
             self._broken = text
 
+    @property
+    def hold(self) -> bool:
+        """Whether no step has failed: a check may leave out what is expensive once one has."""
+        return not self._broken
+
     def evidence(self, confidence: str = "") -> Evidence:
         """Return the evidence: all steps, or the first that failed."""
         if self._broken:

@@ -19,6 +19,7 @@ _MODULES = (
     "irwin_hall",
     "logit_lemma",
     "lower_bounds",
+    "mixture",
     "moments",
     "network",
     "product_law",

@@ -83,8 +83,8 @@ CLAIMS = (
         "C06",
         "For every measurable set A that fills the fraction v of the window W = [-1, 1], and a "
         "sample X uniform on [-1, 1], A | (A + X) & W fills at least v(1-v)/2 more in the mean, "
-        "with equality for an interval at the edge; so all bounds for targets in [-1/2, 1/2] hold for targets "
-        "in [-1, 1] with eta/2 for eta in the start 2 eta and in the end 1 - eta",
+        "with equality for an interval at the edge; so the bounds for targets in [-1/2, 1/2] hold "
+        "for targets in [-1, 1] with eta/2 for eta in the start 2 eta and in the end 1 - eta",
         Method.EXACT,
         "this project; the window of da Cunha et al. 2022",
         _unit_window,

@@ -15,6 +15,7 @@ from proofs_check.claims import (
     fixed_size,
     hitting_times,
     lower_bounds,
+    mixture,
     unimodal_drift,
 )
 from proofs_check.claims.cells import Cover, Law, draw_cells
@@ -31,6 +32,7 @@ MODULES = (
     fixed_size,
     hitting_times,
     lower_bounds,
+    mixture,
     unimodal_drift,
 )
 CLAIMS = {claim.id: claim for module in MODULES for claim in module.CLAIMS}
@@ -122,7 +124,7 @@ def test_a_false_rate_is_refuted_by_simulation_alone():
     runs = [Simulation("", Fraction(1, 8), cover.admissible_times(rows), 40)]
 
     def bound(rate):
-        return lambda n, eta: ball(rate**n * cover_simulation._start(eta))
+        return lambda n, eta: ball(rate**n * cover_simulation.start_ratio(eta))
 
     assert is_consistent(runs, bound(Fraction(3, 4)))
     assert not is_consistent(runs, bound(Fraction(1, 2)))
