@@ -65,19 +65,6 @@ def test_the_verdict_is_the_expected_one(identity):
         assert outcome.verdict is Verdict.VERIFIED
 
 
-def test_sampled_products_of_another_law_are_seen():
-    class Narrow:
-        """Draws on [-0.97, 0.97] where [-1, 1] is asked for."""
-
-        true = np.random.default_rng(0)
-
-        def uniform(self, low, high, size):
-            return 0.97 * self.true.uniform(low, high, size)
-
-    check = CLAIMS["C12b"].check
-    assert not check(Effort.QUICK, Narrow()).holds
-
-
 ends = st.fractions(min_value=-1, max_value=1, max_denominator=40)
 unions = st.lists(st.tuples(ends, ends).map(sorted).map(tuple), min_size=1, max_size=4).map(
     IntervalUnion.of
