@@ -126,6 +126,8 @@ def _rate(effort: Effort, rng: np.random.Generator) -> Evidence:
     steps.step("the bound is (3/4)^n of it after n samples, for n = 0, 1, 2, 50", is_start)
     is_table = all(sample_sizes(rate_bound, delta) == row for delta, row in _RATE_ROWS.items())
     steps.step("sample sizes of the table", is_table)
+    if not steps.hold:
+        return steps.evidence()
     runs = simulated_covers(Law.UNIFORM, effort, rng=rng)
     return steps.evidence(compare(steps, runs, bound=rate_bound, label="Monte Carlo"))
 
@@ -185,6 +187,8 @@ def _lueker(effort: Effort, rng: np.random.Generator) -> Evidence:
     rows = _LUEKER_ROWS.items()
     is_table = all(sample_sizes(_lueker_bound, delta) == row for delta, row in rows)
     steps.step("sample sizes of the table", is_table)
+    if not steps.hold:
+        return steps.evidence()
     runs = simulated_covers(Law.UNIFORM, effort, rng=rng, num_samples=80)
     return steps.evidence(compare(steps, runs, bound=_lueker_bound, label="Monte Carlo"))
 

@@ -77,6 +77,8 @@ def _mixture(effort: Effort, rng: np.random.Generator) -> Evidence:
     bound = _mixture_bound(constants.component_mass())
     is_table = sample_sizes(bound, Fraction(1, 100)) == _COMPONENT_ROW
     steps.step("sample sizes of the table for products", is_table)
+    if not steps.hold:
+        return steps.evidence()
     products = simulated_covers(Law.PRODUCT, effort, rng=rng)
     compare(steps, products, bound=bound, label="Monte Carlo, products")
     third = _thinned(steps, effort, rng)

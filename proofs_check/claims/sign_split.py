@@ -83,7 +83,7 @@ def _layer_error(effort: Effort, rng: np.random.Generator) -> Evidence:
     steps.step("the matrix of an orthant is the layer there", _is_layer(rng))
     is_sharp, tolerance = True, Fraction(1, 7)
     for num_inputs, num_outputs in ((1, 1), (4, 3), (2, 5)):
-        for is_positive in orthants(num_inputs):
+        for is_positive in product((True, False), repeat=num_inputs):
             # Errors of the size of the tolerance that add up on this orthant, and 0 elsewhere.
             signs = np.where(is_positive, 1, -1)
             errors = signs * np.full((num_outputs, num_inputs), tolerance, dtype=object)
@@ -91,7 +91,7 @@ def _layer_error(effort: Effort, rng: np.random.Generator) -> Evidence:
             minus = np.where(is_positive, Fraction(0), errors)
             x = rationals(np.where(is_positive, 1, -1))
             reached = norm_squared(on_orthant(plus, minus, is_positive) @ x)
-            limit = error_limit(tolerance, num_inputs, num_outputs) * norm_squared(x)
+            limit = error_limit(tolerance, num_inputs, num_outputs) * num_inputs  # |x|^2
             is_sharp &= reached == limit
             is_sharp &= is_error_below(plus, minus, tolerance)
             is_sharp &= not is_error_below(plus, minus, tolerance * 999 / 1000)

@@ -17,7 +17,7 @@ from proofs_check.claims.run import generator
 BY_ID = {claim.id: claim for claim in CLAIMS}
 
 #: Claims whose list of planted errors is not complete yet.
-INCOMPLETE = frozenset(BY_ID)
+INCOMPLETE = frozenset({"C20", "C21", "C22", "C23", "C24", "C26", "C27", "C28", "C29"})
 
 
 def is_noticed(plant, monkeypatch):
