@@ -110,7 +110,12 @@ def _masks_steps(steps: Steps, effort: Effort, rng: np.random.Generator) -> None
     steps.step(f"a mask is near one element only ({num_sources} sources)", is_single)
     steps.step("at most 2^alpha elements are covered", is_counted)
     steps.step("coverable measure <= 2^alpha 2 eps", is_measure)
-    steps.step("two weights: masks as by hand", slopes([_HALF, -_HALF]) == _BY_HAND)
+    is_by_hand = slopes([_HALF, -_HALF]) == _BY_HAND
+    # 1/2 s(x/2) - 1/2 s(-x/2) has the slope 1/4 on both sides.
+    pair, eighths = [_HALF, -_HALF, _HALF, -_HALF], [Fraction(i, 8) for i in (-2, -1, 1, 2, 3, 4)]
+    by_hand = [False, True, True, True, True, False]
+    is_by_hand &= _covered(eighths, pair, Fraction(1, 8)) == by_hand
+    steps.step("two and four weights: masks and what they cover, as by hand", is_by_hand)
 
 
 def _packing_bound(effort: Effort, rng: np.random.Generator) -> Evidence:

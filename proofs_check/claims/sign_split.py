@@ -87,8 +87,9 @@ def _layer_error(effort: Effort, rng: np.random.Generator) -> Evidence:
             # Errors of the size of the tolerance that add up on this orthant, and 0 elsewhere.
             signs = np.where(is_positive, 1, -1)
             errors = signs * np.full((num_outputs, num_inputs), tolerance, dtype=object)
-            plus = np.where(is_positive, errors, Fraction(0))
-            minus = np.where(is_positive, Fraction(0), errors)
+            nothing = rationals(np.zeros((num_outputs, num_inputs), dtype=int))
+            plus = np.where(np.array(is_positive), errors, nothing)
+            minus = np.where(np.array(is_positive), nothing, errors)
             x = rationals(np.where(is_positive, 1, -1))
             reached = norm_squared(on_orthant(plus, minus, is_positive) @ x)
             limit = error_limit(tolerance, num_inputs, num_outputs) * num_inputs  # |x|^2

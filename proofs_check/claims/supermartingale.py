@@ -39,7 +39,10 @@ def _supermartingale(effort: Effort, rng: np.random.Generator) -> Evidence:
     steps.step("p > 1/2, m = 1-p: E V = (1 - p/2) V", is_zero(high - (1 - p * drift)))
     slack = sympy.simplify(rate - high)
     at_half, slope = slack.subs(p, sympy.Rational(1, 2)), sympy.diff(slack, p)
-    steps.step(f"which is <= {constants.COVER_RATE} V", bool(at_half >= 0 and slope > 0))
+    steps.step(
+        f"which is <= {constants.COVER_RATE} V, with equality at p = 1/2",
+        bool(at_half == 0 and slope > 0),
+    )
     masses = drift * (1 - p), drift * p
     is_mass = all(bool(0 <= mass.subs(p, end) <= 1) for mass in masses for end in (0, 1))
     steps.step("mu/m is a probability", is_mass)
