@@ -136,21 +136,28 @@ def test_a_tail_is_compared_at_every_number_of_samples():
     assert not is_consistent([run], lambda n, _: arb(1) if n < 2 else arb(0))
 
 
-def test_quantiles_off_the_mark_are_seen():
+def test_quantiles_of_bracketed_times():
     times = np.arange(1000) % 20  # P(T <= n) = (n + 1) / 20
+    found = hitting_times.shares(times, times)
+    assert hitting_times.quantiles(found, 1000, Fraction(1, 10)) == (17, 17)
+    assert hitting_times.quantiles(found, 1000, Fraction(9, 100)) == (18, 18)
+    wide = hitting_times.shares(times - 1, times + 1)
+    assert hitting_times.quantiles(wide, 1000, Fraction(1, 10)) == (16, 18)
 
-    def may_be(value, spread=0):
-        return hitting_times.may_be_quantile(
-            value,
-            times - spread,
-            times + spread,
-            delta=Fraction(1, 10),
-            false_alarm=Fraction(1, 10**5),
-        )
 
-    assert [value for value in range(14, 22) if may_be(value)] == [17, 18]
-    assert may_be(16, spread=1)
-    assert may_be(18, spread=1)
+def test_draws_of_another_law_are_seen():
+    level = Fraction(1, 10**6)
+    times = np.arange(1000) % 20
+    found = hitting_times.shares(times, times)
+
+    def may_be_same(below, above):
+        new = hitting_times.shares(below, above)
+        return hitting_times.may_be_same(new, found, (len(below), 1000), level)
+
+    assert may_be_same(times[:500], times[:500])
+    assert not may_be_same(times[:500] - 3, times[:500] - 3)
+    assert not may_be_same(times[:500] + 3, times[:500] + 3)
+    assert may_be_same(times[:500] - 3, times[:500] + 3)
 
 
 # The dynamic program
