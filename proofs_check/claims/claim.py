@@ -22,6 +22,9 @@ class Method(StrEnum):
     INTERVAL = "interval"
     """Enclosures with outward rounding."""
 
+    FLOATING = "floating"
+    """Doubles, whose roundings together are below a stated margin on the safe side."""
+
     STATISTICAL = "statistical"
     """A seeded test with a stated false-alarm rate."""
 
