@@ -22,6 +22,9 @@ class Method(StrEnum):
     INTERVAL = "interval"
     """Enclosures with outward rounding."""
 
+    FLOATING = "floating"
+    """Doubles, whose roundings together are below a stated margin on the safe side."""
+
     STATISTICAL = "statistical"
     """A seeded test with a stated false-alarm rate."""
 
@@ -73,6 +76,11 @@ class Steps:
         self._done.append(text)
         if not holds and not self._broken:
             self._broken = text
+
+    @property
+    def hold(self) -> bool:
+        """Whether no step has failed: a check may leave out what is expensive once one has."""
+        return not self._broken
 
     def evidence(self, confidence: str = "") -> Evidence:
         """Return the evidence: all steps, or the first that failed."""

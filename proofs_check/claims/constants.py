@@ -14,6 +14,13 @@ from flint import arb
 #: E[q] = DRIFT p (1 - p) for uniform samples on a window of their own half width (D1).
 DRIFT = Fraction(1, 2)
 
+#: The process starts from START_IN_ETAS eta, the measure of [-eta, eta]; once at most
+#: MISSING_IN_ETAS eta of the window are missing, all its points are within TOLERANCE_IN_ETAS eta
+#: of a subset sum.
+START_IN_ETAS = Fraction(2)
+MISSING_IN_ETAS = Fraction(1)
+TOLERANCE_IN_ETAS = Fraction(2)
+
 #: E[V(p + q)] <= COVER_RATE V(p) for V(p) = (1 - p) / p: the base of the failure bound.
 COVER_RATE = Fraction(3, 4)
 
@@ -25,6 +32,9 @@ LOGIT_BASE = 2
 
 #: C = LUEKER_NUMERATOR / ln 2.
 LUEKER_NUMERATOR = Fraction(2)
+
+#: Targets lie in [-COMPONENT_END, COMPONENT_END], where the uniform component of a mixture lies.
+COMPONENT_END = Fraction(1, 2)
 
 #: Mass of the uniform component on [-1/2, 1/2] of a product of two uniforms, over ln 2.
 COMPONENT_MASS_OVER_LN2 = Fraction(1, 2)

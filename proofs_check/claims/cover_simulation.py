@@ -10,7 +10,7 @@ from flint import arb
 from proofs_check.claims import constants
 from proofs_check.claims.cells import Cover, Law, draw_cells
 from proofs_check.claims.claim import Claim, Effort, Evidence, Method, Steps
-from proofs_check.claims.interval_union import IntervalUnion, expected_growth
+from proofs_check.claims.interval_union import IntervalUnion
 from proofs_check.claims.simulated_tail import (
     Bound,
     Simulation,
@@ -21,9 +21,10 @@ from proofs_check.claims.simulated_tail import (
 
 LOG2_ETAS = tuple(range(-3, -13, -1))
 
-_EXTRA_BITS = 8
+EXTRA_BITS = 8
 _MAX_SAMPLES = 60
 _ONE = Fraction(1)
+_HALF = Fraction(1, 2)
 
 # The recalled table of this project: samples for eta = 2^-3 to 2^-12, by failure probability.
 _RATE_ROWS = {
@@ -37,10 +38,9 @@ _LUEKER_ROWS = {
     Fraction(1, 20): (45, 51, 57, 63, 69, 75, 80, 86, 91, 96),
     Fraction(1, 100): (59, 65, 72, 78, 84, 90, 96, 101, 107, 113),
 }
-_COMPONENT_ROW = (85, 103, 119, 135, 150, 166, 181, 197, 212, 227)
 
 
-def _sample_sizes(bound: Bound, delta: Fraction) -> tuple[int, ...]:
+def sample_sizes(bound: Bound, delta: Fraction) -> tuple[int, ...]:
     """Return, for each eta of the table, the least n that `bound` proves; it falls with n."""
     return tuple(_sample_size(bound, Fraction(2) ** log2_eta, delta) for log2_eta in LOG2_ETAS)
 
@@ -54,9 +54,27 @@ def _sample_size(bound: Bound, eta: Fraction, delta: Fraction) -> int:
     return high
 
 
-def _start(eta: Fraction) -> Fraction:
+def start_ratio(eta: Fraction) -> Fraction:
     """Return V(2 eta) / V(1 - eta) for V(p) = (1 - p) / p."""
-    return (1 - 2 * eta) / (2 * eta) * (1 - eta) / eta
+    start, missing = constants.START_IN_ETAS * eta, constants.MISSING_IN_ETAS * eta
+    return (1 - start) / start * (1 - missing) / missing
+
+
+def rate_bound(num_samples: int, eta: Fraction) -> arb:
+    return ball(constants.COVER_RATE**num_samples * start_ratio(eta))
+
+
+def start_steps(steps: Steps) -> None:
+    """Check the measures of the set at the start and of what it may miss, and the closed form."""
+    is_start = is_form = is_end = True
+    for eta in (Fraction(1, n) for n in (3, 5, 8, 20, 64, 4096)):
+        is_start &= IntervalUnion(((-eta, eta),)).measure == constants.START_IN_ETAS * eta
+        hole = IntervalUnion(((-_HALF, _HALF - eta),))
+        is_end &= hole.measure == 1 - constants.MISSING_IN_ETAS * eta
+        is_end &= hole.sup_distance((-_HALF, _HALF)) == eta
+        is_form &= start_ratio(eta) == (1 - 2 * eta) * (1 - eta) / (2 * eta**2)
+    steps.step("p = 2 eta for [-eta, eta]; p = 1 - eta lets a target be eta away", is_end)
+    steps.step("V(2 eta) / V(1-eta) = (1-2eta)(1-eta)/(2 eta^2)", is_start and is_form)
 
 
 def _mean_factor(p: Fraction, kappa: Fraction) -> Fraction:
@@ -67,17 +85,17 @@ def _mean_factor(p: Fraction, kappa: Fraction) -> Fraction:
     return 1 + chance * (end - v) / v
 
 
-def _worst_factor(kappa: Fraction) -> Fraction:
+def worst_factor(kappa: Fraction) -> Fraction:
     return max(_mean_factor(Fraction(i, 128), kappa) for i in range(1, 128))
 
 
-def _covers(
+def simulated_covers(
     law: Law, effort: Effort, *, rng: np.random.Generator, num_samples: int = _MAX_SAMPLES
 ) -> list[Simulation]:
     """Simulate both events, the admissible one and that of all sums, for several eta."""
     runs, shape = [], (effort.pick(4000, 20000), num_samples)
     for log2_eta in (-3, -4, -6) if effort is Effort.QUICK else (-3, -4, -5, -6, -8):
-        cover, eta = Cover.at(log2_eta, _EXTRA_BITS), Fraction(2) ** log2_eta
+        cover, eta = Cover.at(log2_eta, EXTRA_BITS), Fraction(2) ** log2_eta
         rows = draw_cells(law, shape, bits=cover.bits, rng=rng)
         runs.append(Simulation("admissible", eta, cover.admissible_times(rows), num_samples))
         below, _ = cover.hitting_times(rows)
@@ -85,7 +103,7 @@ def _covers(
     return runs
 
 
-def _simulated(steps: Steps, runs: list[Simulation], *, bound: Bound, label: str) -> str:
+def compare(steps: Steps, runs: list[Simulation], *, bound: Bound, label: str) -> str:
     is_true = is_consistent(runs, bound)
     trials = len(runs[0].times)
     names = " and ".join(dict.fromkeys(run.name for run in runs))
@@ -95,24 +113,28 @@ def _simulated(steps: Steps, runs: list[Simulation], *, bound: Bound, label: str
 
 def _rate(effort: Effort, rng: np.random.Generator) -> Evidence:
     steps, rate = Steps(), constants.COVER_RATE
-    worst = _worst_factor(constants.DRIFT)
+    worst = worst_factor(constants.DRIFT)
     steps.step(
         f"E V(p+q) / V(p) is at most {rate}, and attains it (127 values of p)", worst == rate
     )
-
-    def bound(n: int, eta: Fraction) -> arb:
-        return ball(rate**n * _start(eta))
-
-    is_table = all(_sample_sizes(bound, delta) == row for delta, row in _RATE_ROWS.items())
+    start_steps(steps)
+    is_start = all(
+        rate_bound(n, eta).overlaps(arb(3) ** n / arb(4) ** n * ball(start_ratio(eta)))
+        for n in (0, 1, 2, 50)
+        for eta in (Fraction(1, 5), Fraction(1, 64))
+    )
+    steps.step("the bound is (3/4)^n of it after n samples, for n = 0, 1, 2, 50", is_start)
+    is_table = all(sample_sizes(rate_bound, delta) == row for delta, row in _RATE_ROWS.items())
     steps.step("sample sizes of the table", is_table)
-    runs = _covers(Law.UNIFORM, effort, rng=rng)
-    return steps.evidence(_simulated(steps, runs, bound=bound, label="Monte Carlo"))
+    if not steps.hold:
+        return steps.evidence()
+    runs = simulated_covers(Law.UNIFORM, effort, rng=rng)
+    return steps.evidence(compare(steps, runs, bound=rate_bound, label="Monte Carlo"))
 
 
 def _increments(eta: Fraction) -> arb:
     """Return N(eta): what the martingale's increments add up to before p >= 1 - eta."""
-    ends = ball((1 - eta) / eta).log() + ball((1 - 2 * eta) / (2 * eta)).log()
-    return ends / arb(constants.LOGIT_BASE).log()
+    return ball(start_ratio(eta)).log() / arb(constants.LOGIT_BASE).log()
 
 
 def _azuma(steps: Steps) -> None:
@@ -132,92 +154,77 @@ def _azuma(steps: Steps) -> None:
     steps.step("least exponent is -(n/2-N)^2/(2n)", least == 0)
 
 
+def _needed(eta: Fraction) -> arb:
+    """Return C ln(1/eta): n/2 must be larger for the bound to say anything."""
+    return constants.lueker_constant() * -ball(eta).log()
+
+
+def _lueker_bound(num_samples: int, eta: Fraction) -> arb:
+    excess = ball(Fraction(num_samples, 2)) - _needed(eta)
+    return (-(excess**2) / (2 * num_samples)).exp() if excess > 0 else arb(1)
+
+
 def _lueker(effort: Effort, rng: np.random.Generator) -> Evidence:
+    import sympy
+
     steps = Steps()
     _azuma(steps)
+    start_steps(steps)
     # With C = k/ln 2:  C ln(1/eta) - 1 - N = ((k-2) ln(1/eta) - ln((1-eta)(1-2 eta))) / ln 2,
     # and 1 - (1-eta)(1-2 eta) = eta (3 - 2 eta) > 0, so that k >= 2 is what is needed.
     steps.step("C ln 2 >= 2", constants.LUEKER_NUMERATOR >= 2 and constants.LOGIT_BASE == 2)
+    x = sympy.symbols("x", positive=True)
+    lost = 1 - (1 - x) * (1 - 2 * x) - x * (3 - 2 * x)
+    steps.step("(1-eta)(1-2eta) = 1 - eta(3-2eta) < 1", sympy.expand(lost) == 0)
     etas = [Fraction(i, 64) for i in range(1, 32)] + [Fraction(1, 2**k) for k in range(7, 33)]
-    constant = constants.lueker_constant()
-    is_less = all(_increments(eta) < constant * -ball(eta).log() - 1 for eta in etas)
+    is_less = all(_increments(eta) < _needed(eta) - 1 for eta in etas)
     steps.step(f"N(eta) <= C ln(1/eta) - 1 (interval arithmetic, {len(etas)} values)", is_less)
-
-    def needed(eta: Fraction) -> arb:
-        return constant * -ball(eta).log()
-
-    def bound(n: int, eta: Fraction) -> arb:
-        excess = ball(Fraction(n, 2)) - needed(eta)
-        return (-(excess**2) / (2 * n)).exp() if excess > 0 else arb(1)
-
-    is_table = all(_sample_sizes(bound, delta) == row for delta, row in _LUEKER_ROWS.items())
+    tiny = Fraction(1, 2**40)
+    is_sharp = bool(_needed(tiny) - 1 - _increments(tiny) < arb(2) ** -36)
+    steps.step("which is an equality for eta -> 0: the proof gives no smaller C", is_sharp)
+    holds = all(_is_least_exponent(n, eta) for n in (40, 113) for eta in (_ONE / 8, _ONE / 2**12))
+    steps.step("the bound is the least of exp(-s(n/2 - C ln(1/eta)) + n s^2 range^2/8)", holds)
+    rows = _LUEKER_ROWS.items()
+    is_table = all(sample_sizes(_lueker_bound, delta) == row for delta, row in rows)
     steps.step("sample sizes of the table", is_table)
-    runs = _covers(Law.UNIFORM, effort, rng=rng, num_samples=80)
-    return steps.evidence(_simulated(steps, runs, bound=bound, label="Monte Carlo"))
+    if not steps.hold:
+        return steps.evidence()
+    runs = simulated_covers(Law.UNIFORM, effort, rng=rng, num_samples=80)
+    return steps.evidence(compare(steps, runs, bound=_lueker_bound, label="Monte Carlo"))
 
 
-def _mixture(effort: Effort, rng: np.random.Generator) -> Evidence:
-    steps, loss = Steps(), constants.MIXTURE_LOSS
-    masses = [Fraction(i, 16) for i in range(1, 17)]
-    worst = [_worst_factor(rho * constants.DRIFT) for rho in masses]
-    is_rate = worst == [1 - loss * rho for rho in masses]
-    steps.step(f"drift rho p(1-p)/2 gives the rate 1 - {loss} rho, attained", is_rate)
-    sets = [IntervalUnion.draw(rng, (-_ONE, _ONE)) for _ in range(effort.pick(60, 1000))]
-    fractions = [(expected_growth(A, (-_ONE, _ONE)) / 2, A.measure / 2) for A in sets]
-    is_drift = all(growth >= constants.DRIFT * v * (1 - v) for growth, v in fractions)
-    steps.step(f"E q >= v(1-v)/2 for U[-c, c] on [-c, c] ({len(sets)} sets, scaled)", is_drift)
-    # The density of a product at 1/2, its least on [-1/2, 1/2], is ln(2)/2; here over ln 2.
-    is_below = Fraction(1, 2) >= constants.COMPONENT_MASS_OVER_LN2
-    steps.step("the uniform component is below the density of a product", is_below)
-    mass = constants.component_mass()
-
-    def bound_at(rho: arb) -> Bound:
-        return lambda n, eta: (1 - ball(loss) * rho) ** n * ball(_start(eta))
-
-    bound = bound_at(mass)
-    is_table = _sample_sizes(bound, Fraction(1, 100)) == _COMPONENT_ROW
-    steps.step("sample sizes of the table for products", is_table)
-    products = _covers(Law.PRODUCT, effort, rng=rng)
-    _simulated(steps, products, bound=bound, label="Monte Carlo, products")
-    third = _thinned(effort, rng)
-    label = "Monte Carlo, the worst mixture of mass 1/3"
-    text = _simulated(steps, third, bound=bound_at(arb(1) / 3), label=label)
-    return steps.evidence(f"{text}, twice")
-
-
-def _thinned(effort: Effort, rng: np.random.Generator) -> list[Simulation]:
-    """Simulate samples that are U[-1/2, 1/2] with probability 1/3, and else too long to use."""
-    runs, shape = [], (effort.pick(4000, 20000), 150)
-    for log2_eta in (-3, -4):
-        cover = Cover.at(log2_eta, _EXTRA_BITS)
-        size = 1 << cover.bits
-        useful = rng.integers(-size // 2, size // 2, shape)
-        rows = np.where(rng.integers(0, 3, shape) == 0, useful, size).tolist()
-        times = cover.admissible_times(rows)
-        runs.append(Simulation("admissible", Fraction(2) ** log2_eta, times, shape[1]))
-    return runs
+def _is_least_exponent(num_samples: int, eta: Fraction) -> bool:
+    """Whether Chernoff's bound, at its best s, is the bound; where n/2 is too small, it is 1."""
+    mean = num_samples * constants.DRIFT  # of the sum of the increments
+    excess = ball(mean) - constants.lueker_constant() * -ball(eta).log()
+    bound, width = _lueker_bound(num_samples, eta), ball(constants.AZUMA_RANGE)
+    if not excess > 0:
+        return bool(bound == 1)
+    best = 4 * excess / (num_samples * width**2)
+    at_best, *beside = (
+        (-s * excess + num_samples * s**2 * width**2 / 8).exp()
+        for s in (best, best * 9 / 10, best * 11 / 10)
+    )
+    return bool(bound.overlaps(at_best)) and all(bool(bound < value) for value in beside)
 
 
 CLAIMS = (
     Claim(
         "C08",
-        "P(fail) <= (3/4)^n (1-2eta)(1-eta)/(2 eta^2) for uniform samples",
+        "For n >= 0 independent samples uniform on [-1, 1] and 0 < eta < 1/2: not all targets in "
+        "[-1/2, 1/2] are within 2eta of the sum of some samples with probability at most "
+        "(3/4)^n (1-2eta)(1-eta)/(2 eta^2)",
         Method.STATISTICAL,
         "this project",
         _rate,
     ),
     Claim(
         "C09",
-        "Lueker's form holds with C = 2/ln 2: P(fail) <= exp(-(n/2 - C ln(1/eta))^2 / (2n))",
+        "Lueker's form holds with C = 2/ln 2: for 0 < eta < 1/2 and n/2 > C ln(1/eta) independent "
+        "samples uniform on [-1, 1], not all targets in [-1/2, 1/2] are within 2eta of the sum of "
+        "some samples with probability at most exp(-(n/2 - C ln(1/eta))^2 / (2n))",
         Method.STATISTICAL,
         "Lueker 1998, Theorem 2.4; constant: this project",
         _lueker,
-    ),
-    Claim(
-        "C13",
-        "A uniform component of mass rho gives the rate 1 - rho/4; products have rho = ln(2)/2",
-        Method.STATISTICAL,
-        "this project; the mixtures of Lueker 1998, Corollary 3.3",
-        _mixture,
     ),
 )

@@ -15,6 +15,12 @@ from proofs_check.claims.claim import Claim, Effort, Evidence, Method, Steps
 
 Counts = npt.NDArray[Any]
 
+# The samples of the claim are the integers of [-_HALF, _HALF], and solutions are sums within
+# _TOLERANCE of 0. The ratio of n samples exceeds sqrt(_LIMIT_SQUARED) from _FIRST samples on.
+_HALF, _TOLERANCE = 8, 1
+_LIMIT_SQUARED = Fraction(4, 3)
+_FIRST, _LAST = 2, 18
+
 
 def sum_counts(num_terms: int, half: int) -> list[Counts]:
     """Return, for k = 0 .. num_terms, how often k integers of [-half, half] have each sum.
@@ -86,35 +92,44 @@ def _no_concentration(effort: Effort, rng: np.random.Generator) -> Evidence:
 
     del rng
     steps = Steps()
-    cases = [(3, 2, 0), (3, 3, 1), (4, 2, 1)]
+    cases = [(3, 2, 0), (3, 3, 1), (4, 2, 1), (5, 1, 0), (5, 1, 2)]
+    cases += [(n, _HALF, _TOLERANCE) for n in (1, 2, 3)]
     holds = all(
         moment_ratio(n, half=half, tolerance=tolerance)
         == _brute_ratio(n, half=half, tolerance=tolerance)
         for n, half, tolerance in cases
     )
-    steps.step("the trinomial sum equals the full enumeration (3 cases)", holds)
-    sizes = [6, 10, 14, effort.pick(18, 40)]
-    ratios = [moment_ratio(n, half=8, tolerance=1) for n in sizes]
-    texts = ", ".join(f"{float(ratio):.4f}" for ratio in ratios)
-    # 2/sqrt(3) > 1.1547: the claim is that no ratio is below its limit, least of all near one.
-    holds = all(3 * ratio**2 > 4 for ratio in ratios)
-    steps.step(f"ratio {texts} at n = {sizes}: above 2/sqrt 3", holds)
+    steps.step(f"the trinomial sum equals the full enumeration ({len(cases)} cases)", holds)
+    sizes = range(1, effort.pick(_LAST, 40) + 1)
+    ratios = {n: moment_ratio(n, half=_HALF, tolerance=_TOLERANCE) for n in sizes}
+    # One sample: Y = 2 with probability 3/17, else 1.
+    holds = ratios[1] == Fraction(221, 200) and ratios[1] ** 2 < _LIMIT_SQUARED
+    steps.step("one sample: the ratio is 221/200, below 2/sqrt 3", holds)
+    holds = all((ratios[n] ** 2 > _LIMIT_SQUARED) == (n >= _FIRST) for n in sizes)
+    shown = ", ".join(f"{float(ratios[n]):.4f}" for n in (_FIRST, 4, 6, 10, sizes[-1]))
+    text = f"ratio {shown} at n = {_FIRST}, 4, 6, 10, {sizes[-1]}; above 2/sqrt 3 at all n"
+    steps.step(f"{text} from {_FIRST} to {sizes[-1]}", holds)
+    near = _LIMIT_SQUARED * Fraction(1003, 1000) ** 2
+    holds = all(ratios[n] > ratios[n + 1] for n in sizes[3:-1]) and ratios[_LAST] ** 2 < near
+    steps.step("it falls from n = 4 on, and is within 0.3 % of 2/sqrt 3 at 18", holds)
     z = sympy.symbols("z", real=True)
     normal = sympy.exp(-(z**2) / 2) / sympy.sqrt(2 * sympy.pi)
     mean, square = (
         sympy.integrate(normal * sympy.exp(-power * z**2 / 2), (z, -sympy.oo, sympy.oo))
         for power in (1, 2)
     )
-    limit = sympy.simplify(square / mean**2 - 2 / sympy.sqrt(3))
-    steps.step("which is the ratio of exp(-Z^2/2), the shape of Y given sum X", limit == 0)
+    limit = sympy.sqrt(sympy.Rational(_LIMIT_SQUARED.numerator, _LIMIT_SQUARED.denominator))
+    text = "2/sqrt 3 is the ratio of exp(-Z^2/2), the shape of Y given sum X (not proved a limit)"
+    steps.step(text, sympy.simplify(square / mean**2 - limit) == 0)
     return steps.evidence()
 
 
 CLAIMS = (
     Claim(
         "C21",
-        "The number Y of solutions does not concentrate: E[Y^2]/E[Y]^2 exceeds 2/sqrt 3, the "
-        "value of its limit law (n <= 18, full 40; samples on 17 values)",
+        "Let Y be the number of subsets, the empty one included, of n samples, uniform on the "
+        "integers of [-8, 8], whose sum is -1, 0 or 1. E[Y^2]/E[Y]^2 > 2/sqrt 3 for all "
+        "2 <= n <= 18 (full: 40), so that Y does not concentrate there; at n = 1 it is 221/200",
         Method.EXACT,
         "this project",
         _no_concentration,

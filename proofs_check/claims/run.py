@@ -37,11 +37,15 @@ def selected(claims: Sequence[Claim], only: Iterable[str]) -> list[Claim]:
 def run(claims: Sequence[Claim], *, effort: Effort, seed: int) -> list[Outcome]:
     """Check the claims one after the other; progress goes to standard error.
 
-    The generator of a claim depends on `seed` and its id alone.
+    Each claim has the generator that `generator` returns for it.
     """
     outcomes = []
     for number, claim in enumerate(claims, start=1):
         print(f"[{number}/{len(claims)}] {claim.id} ...", file=sys.stderr, flush=True)
-        rng = np.random.default_rng([seed, *claim.id.encode()])
-        outcomes.append(claim.outcome(effort, rng))
+        outcomes.append(claim.outcome(effort, generator(claim, seed=seed)))
     return outcomes
+
+
+def generator(claim: Claim, *, seed: int) -> np.random.Generator:
+    """Return the generator of a claim: it depends on `seed` and the id of the claim alone."""
+    return np.random.default_rng([seed, *claim.id.encode()])

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import arb
+from flint import acb, arb
 
 from proofs_check.claims import constants
 from proofs_check.claims.cells import Law
@@ -16,6 +16,9 @@ from proofs_check.claims.simulated_tail import ball
 
 _ONE = Fraction(1)
 _KAPPA_CELLS = 2000
+
+# kappa = _KAPPA[0] - _KAPPA[1] ln 2: I_1(v) >= kappa v(1-v) for products.
+_KAPPA = Fraction(3, 4), Fraction(1, 2)
 
 
 def primitive(law: Law, t: Fraction) -> Any:
@@ -67,8 +70,24 @@ def _closed_forms(steps: Steps) -> None:
         starts = sympy.limit(form, t, 0, "+") == 0 == sympy.limit(first, t, 0, "+")
         is_second = sympy.simplify(sympy.diff(first, t) - density) == 0
         steps.step(f"G closed, {name}", bool(starts and is_second))
+    points = Fraction(1, 64), Fraction(1, 3), Fraction(3, 4), _ONE
+    is_integral = all(
+        bool(abs(primitive(Law.PRODUCT, point) - _product_integral(point)) < 2.0**-40)
+        for point in points
+    )
+    steps.step("G of the code = its integral, product", is_integral)
     beyond = sympy.integrate((t - s) * half, (s, 0, 1)) - (t * half - quarter)
     steps.step("G closed, uniform, t >= 1", sympy.simplify(beyond) == 0)
+
+
+def _product_integral(t: Fraction) -> arb:
+    """Return int_0^t (t - s) (-ln s)/2 ds, with s = exp(-x) and x up to 80: 2^-100 is left out."""
+    end = ball(t)
+
+    def slope(x: Any, _: Any) -> Any:
+        return (end - (-x).exp()) * x / 2 * (-x).exp()
+
+    return acb.integral(slope, -end.log(), 80).real
 
 
 def _edges(steps: Steps) -> None:
@@ -86,6 +105,15 @@ def _edges(steps: Steps) -> None:
                 Law.UNIFORM, v, length
             )
     steps.step("I_L(v) is the growth of an interval at the edge (uniform, L = 1, 5/4, 2)", is_edge)
+    is_edge = True
+    for length in (_ONE, Fraction(3, 4)):
+        for v in halves:
+            window = (Fraction(0), length)
+            found = growth(Law.PRODUCT, IntervalUnion(((Fraction(0), v * length),)), window)
+            is_edge &= bool(abs(found - least_growth(Law.PRODUCT, v, length)) < 2.0**-40)
+    steps.step("and its growth by the four corners (products, L = 1, 3/4)", is_edge)
+    tight = 4 * least_growth(Law.PRODUCT, Fraction(1, 2), _ONE) - _kappa_ball()
+    steps.step("products: I_1(1/2) = kappa/4", bool(abs(tight) < 2.0**-40))
 
 
 def _random_sets(steps: Steps, effort: Effort, rng: np.random.Generator) -> None:
@@ -133,12 +161,17 @@ def _kappa(steps: Steps) -> None:
     is_falling = sympy.simplify(sympy.diff(h, v) + (1 / v - 1) ** 2) == 0
     steps.step("f is convex, so the ratio is least at 1/2", is_second and is_falling)
     half = sympy.simplify(ratio.subs(v, sympy.Rational(1, 2)))
-    kappa = sympy.Rational(3, 4) - sympy.log(2) / 2
+    rationals = (sympy.Rational(part.numerator, part.denominator) for part in _KAPPA)
+    kappa = next(rationals) - next(rationals) * sympy.log(2)
     steps.step("where it is 3/4 - ln(2)/2", sympy.simplify(half - kappa) == 0)
-    least = arb(3) / 4 - arb(2).log() / 2
+    least = _kappa_ball()
     cells = [Fraction(2 * i + 1, 2 * _KAPPA_CELLS) for i in range(_KAPPA_CELLS * 9 // 20)]
     is_above = all(_ratio(cell) >= least for cell in cells)
     steps.step(f"the same in balls on {len(cells)} cells of (0, 0.45)", is_above)
+
+
+def _kappa_ball() -> arb:
+    return ball(_KAPPA[0]) - ball(_KAPPA[1]) * arb(2).log()
 
 
 def _ratio(middle: Fraction) -> arb:
@@ -170,7 +203,12 @@ def _unimodal(effort: Effort, rng: np.random.Generator) -> Evidence:
 CLAIMS = (
     Claim(
         "C27",
-        "E q >= I_L(v) for symmetric unimodal laws; for products I_1(v) >= (3/4 - ln(2)/2) v(1-v)",
+        "Let X have the density g(|t|), g non-increasing, and A a measurable subset of an interval "
+        "W of length L, |A| = v L. Then |((A + X) within W) outside of A| / L has a mean of at "
+        "least I_L(v) = (G(L) - G(vL) - G((1-v)L)) / L, G(t) = int_0^t (t - s) g(s) ds, with "
+        "equality for an interval at an end of W. For a product of two U[-1, 1] and L = 1, I_1(v) "
+        ">= (3/4 - ln(2)/2) v(1-v) on [0, 1], with equality at v = 1/2. Looked at: unions of "
+        "intervals, U[-1, 1] with L = 1, 5/4, 2 and products with L <= 1 (any A: claim C26)",
         Method.INTERVAL,
         "this project; in the form of Garsia and Rodemich 1974",
         _unimodal,
