@@ -61,6 +61,7 @@ def start_ratio(eta: Fraction) -> Fraction:
 
 
 def rate_bound(num_samples: int, eta: Fraction) -> arb:
+    """Return the bound (3/4)^n V(2 eta) / V(1 - eta) on the failure after n samples."""
     return ball(constants.COVER_RATE**num_samples * start_ratio(eta))
 
 
@@ -86,6 +87,7 @@ def _mean_factor(p: Fraction, kappa: Fraction) -> Fraction:
 
 
 def worst_factor(kappa: Fraction) -> Fraction:
+    """Return the largest of these factors over 127 values of p."""
     return max(_mean_factor(Fraction(i, 128), kappa) for i in range(1, 128))
 
 
@@ -104,6 +106,7 @@ def simulated_covers(
 
 
 def compare(steps: Steps, runs: list[Simulation], *, bound: Bound, label: str) -> str:
+    """Record whether the simulations allow the bound; return the statement of confidence."""
     is_true = is_consistent(runs, bound)
     trials = len(runs[0].times)
     names = " and ".join(dict.fromkeys(run.name for run in runs))
