@@ -346,7 +346,7 @@ def test_streams_are_those_of_the_python_integer():
             "one of layer, global",
         ),
         (lambda m: load_ticket(3), "path", "a path"),
-        (lambda m: load_ticket("/nowhere"), "path", "an unchanged ticket directory"),
+        (lambda m: load_ticket("/nowhere"), "path", "a ticket directory of strongltn prune"),
         (lambda m: CoveringEvent(0.25, "unifrom", "half"), "law", "Did you mean 'uniform'?"),
     ],
 )

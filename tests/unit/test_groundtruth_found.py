@@ -89,7 +89,7 @@ def test_networks_and_domains_that_do_not_fit_are_refused():
     with pytest.raises(InvalidInputError, match="widths"):
         certify_found(network((3, 4, 2), 0), network((3, 5, 2), 0), domain=Box())
     chain = network((3, 2), 0)
-    with pytest.raises(InvalidInputError, match="one an input"):
+    with pytest.raises(InvalidInputError, match="of . inputs, as the network is"):
         certify_found(chain, chain, domain=LocalBox(np.zeros(2), np.ones(2)))
 
 
@@ -155,10 +155,10 @@ def test_the_answer_in_words_and_in_the_exit_code(runs):
 @pytest.mark.parametrize(
     ("directory", "given", "parameter"),
     [
-        ("dense", ["--against", "nowhere"], "against"),
+        ("dense", ["--against", "nowhere"], "--against"),
         ("nowhere", ["--against", "dense"], "DIR"),
-        ("dense", ["--against", "dense", "--figure", "f"], "figure"),
-        ("dense", ["--against", "dense", "--radii", "1"], "radii"),
+        ("dense", ["--against", "dense", "--figure", "f"], "--figure"),
+        ("dense", ["--against", "dense", "--radii", "1"], "--radii"),
     ],
 )
 def test_bad_runs_are_refused(runs, monkeypatch, directory, given, parameter):

@@ -58,7 +58,8 @@ def test_its_own_outputs_are_like_it(tmp_path, inputs, dtype, scale):
     assert likeness.tells_relu
     assert f"torch.{likeness.rounding}" == str(dtype)
     assert likeness.largest_difference < 1e-6 * np.abs(outputs).max()
-    assert (likeness.largest_difference > 0) == (dtype is torch.float32)
+    # in float64 the difference is 0 or not, as the machine adds up
+    assert likeness.largest_difference > 0 or dtype is torch.float64
 
 
 def test_the_difference_is_exact_where_floats_are(tmp_path):

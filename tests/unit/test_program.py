@@ -275,7 +275,12 @@ def test_a_completion_script_can_be_shown(tmp_path):
         [sys.executable, "-m", "strongltn", "--show-completion", "bash"],
         capture_output=True,
         text=True,
-        env={**os.environ, "HOME": str(tmp_path)},
+        # the shell is the one that is named, not the one that started the tests
+        env={
+            **os.environ,
+            "HOME": str(tmp_path),
+            "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
+        },
     )
     assert done.returncode == 0, done.stderr
     assert "_STRONGLTN_COMPLETE=complete_bash" in done.stdout
