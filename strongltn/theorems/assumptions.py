@@ -104,7 +104,14 @@ def source(architecture: str) -> Condition:
     )
 
 
-#: Two source layers a target layer, and what of them is kept.
+#: Of lower bounds by counting masks.
+ANY_SOURCE = Condition(
+    About.SOURCE,
+    "any random network, of whatever shape and law; what counts is how many of its weights and "
+    "biases a mask can prune",
+)
+
+#: Two source layers a target layer.
 DEPTH_2L = source("a ReLU network of depth 2l")
 
 

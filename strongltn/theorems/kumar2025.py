@@ -13,6 +13,7 @@ from flint import arb
 
 from strongltn.rng import WeightLaw
 from strongltn.theorems.assumptions import (
+    ANY_SOURCE,
     DENSE,
     LARGEST_WEIGHT,
     NETWORK,
@@ -134,7 +135,7 @@ THEOREMS = (
             *_GRID_TARGETS,
             Condition(About.INPUTS, "all x of some ball around 0"),
             _EXACTLY,
-            source("any network, of any shape and any law, with weights that a mask can prune"),
+            ANY_SOURCE,
         ),
         asks=NetworkQuestion,
         assumptions=(*NETWORK, DENSE, WHOLE_CLASS, GRID),

@@ -21,13 +21,13 @@ from fractions import Fraction
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.sample_laws import Window
 from strongltn.theorems.assumptions import (
+    ANY_SOURCE,
     COMMON_CLASS,
     DENSE,
     DEPTH_2L,
     NETWORK,
     POSITIVE_CONSTANT,
     WHOLE_CLASS,
-    source,
     weights_follow,
 )
 from strongltn.theorems.certified import ball, logarithmic_size, lower
@@ -255,7 +255,7 @@ THEOREMS = (
         claims=("C16",),
         conditions=(
             *COMMON_CLASS,
-            source("any network, of any shape and any law, with weights that a mask can prune"),
+            ANY_SOURCE,
         ),
         asks=NetworkQuestion,
         assumptions=(*NETWORK, DENSE, WHOLE_CLASS),
