@@ -8,9 +8,10 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import acb, arb, ctx
+from flint import arb, ctx
 
 from proofs_check.claims.claim import Claim, Effort, Evidence, Method, Steps
+from proofs_check.claims.integral import enclosed
 
 _LAST = 60  # up to here the density itself, beyond it the normal law with an error
 
@@ -145,7 +146,7 @@ def _far_tail(num_terms: int) -> arb:
 
 
 def _integral(function: Callable[[Any], Any], low: Any, high: Any) -> arb:
-    return acb.integral(lambda t, _: function(t), low, high).real
+    return enclosed(lambda t, _: function(t), low, high)
 
 
 def _tail_steps() -> Iterator[tuple[str, bool]]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from flint import acb, arb
+from flint import arb
 
 from proofs_check.claims.claim import Claim, Effort, Evidence, Method, Steps
+from proofs_check.claims.integral import enclosed
 from proofs_check.claims.interval_union import IntervalUnion, expected_growth
 
 Integers = npt.NDArray[np.int64]
@@ -131,7 +132,7 @@ def _smooth_difference(d: int) -> arb:
     def above(s: Any, _: Any) -> Any:
         return (h - s) * -(d * h + s).log() / 2
 
-    return acb.integral(below, 0, h).real + acb.integral(above, 0, h).real
+    return enclosed(below, 0, h) + enclosed(above, 0, h)
 
 
 def _second_difference(function: Callable[[Fraction], Any], d: int, width: Fraction) -> Any:

@@ -6,11 +6,12 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from flint import acb, arb
+from flint import arb
 
 from proofs_check.claims import constants
 from proofs_check.claims.cells import Law
 from proofs_check.claims.claim import Claim, Effort, Evidence, Method, Steps
+from proofs_check.claims.integral import enclosed
 from proofs_check.claims.interval_union import Interval, IntervalUnion, expected_growth
 from proofs_check.claims.simulated_tail import ball
 
@@ -87,7 +88,7 @@ def _product_integral(t: Fraction) -> arb:
     def slope(x: Any, _: Any) -> Any:
         return (end - (-x).exp()) * x / 2 * (-x).exp()
 
-    return acb.integral(slope, -end.log(), 80).real
+    return enclosed(slope, -end.log(), 80)
 
 
 def _edges(steps: Steps) -> None:

@@ -1,6 +1,8 @@
 """The exact claims: each holds, each check can fail, and the steps have slow twins."""
 
 import math
+import subprocess
+import sys
 from fractions import Fraction
 from itertools import combinations, product
 
@@ -158,3 +160,18 @@ def test_a_pruned_layer_computes_its_effective_matrices():
         assert (layer(x) == expected).all()
     assert max(map(abs, (plus - target).ravel())) <= Fraction(1 << 34, 1 << 40)
     assert max(map(abs, (minus + target).ravel())) <= Fraction(1 << 34, 1 << 40)
+
+
+def test_integrals_survive_a_caller_that_lets_flint_use_threads():
+    """Found: the interpreter died where a function of Python was called from FLINT's threads."""
+    code = (
+        "from flint import acb, ctx\n"
+        "from proofs_check.claims.integral import enclosed\n"
+        "ctx.threads = 2\n"
+        "for _ in range(200):\n"
+        "    ball = enclosed(lambda t, _: (-t * t / 6).exp() * t**4, acb(0), acb(20))\n"
+        "print(ctx.threads, ball)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("2 [")

@@ -153,7 +153,7 @@ def test_bad_epsilons_are_refused(epsilon):
 
 
 def test_a_size_is_needed():
-    with pytest.raises(InvalidInputError, match="'epsilon' parameter must be given, or num_samples"):
+    with pytest.raises(InvalidInputError, match="must be given, or num_samples"):
         prune(target_of((1, 1)))
 
 

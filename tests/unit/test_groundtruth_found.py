@@ -89,7 +89,7 @@ def test_networks_and_domains_that_do_not_fit_are_refused():
     with pytest.raises(InvalidInputError, match="widths"):
         certify_found(network((3, 4, 2), 0), network((3, 5, 2), 0), domain=Box())
     chain = network((3, 2), 0)
-    with pytest.raises(InvalidInputError, match="of . inputs, as the network is"):
+    with pytest.raises(InvalidInputError, match=r"of . inputs, as the network is"):
         certify_found(chain, chain, domain=LocalBox(np.zeros(2), np.ones(2)))
 
 

@@ -569,5 +569,5 @@ def test_a_local_box_checks_its_ends():
         LocalBox(np.array([1.0]), np.array([0.0]))
     with pytest.raises(InvalidInputError, match="one length"):
         LocalBox(np.zeros(2), np.zeros(3))
-    with pytest.raises(InvalidInputError, match="of . inputs, as the network is"):
+    with pytest.raises(InvalidInputError, match=r"of . inputs, as the network is"):
         LocalBox.of(LocalBox(np.zeros(2), np.ones(2)), 3)
