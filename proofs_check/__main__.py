@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--only", metavar="IDS", default="", help="such as C01,C07; C25: all of it"
     )
-    command.add_argument("--full", action="store_true", help="deeper: minutes, not one")
+    command.add_argument("--full", action="store_true", help="deeper: 20 minutes, not half a one")
     command.add_argument("--seed", type=_seed, default=0, help="of the random cases (default: 0)")
     command.add_argument("--html", metavar="FILE", type=Path, help="write the table there too")
     command.add_argument("--json", action="store_true", help="print one JSON object, no table")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +69,8 @@ def compare(facts: Mapping[str, Any], path: Path) -> Comparison:
     ModelFileError
         The file cannot be read.
     """
-    own, ticket = read_model(path), facts["ticket"]
+    (own, sha256), ticket = read_model(path), facts["ticket"]
     target = parse_arrays(facts["target"], TARGET_FILE)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     matches: dict[str, str] = {}
     for i, layer in enumerate(ticket["layers"]):
         for part in _PARTS:

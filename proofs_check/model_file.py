@@ -6,6 +6,8 @@ knows the few instructions that a state dict needs, calls nothing, and refuses a
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import math
 import pickletools
@@ -21,6 +23,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 TORCH_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".pth.tar")
+_SUFFIXES = (".safetensors", ".npz", *TORCH_SUFFIXES)
 _CONVERT = (
     "Save it with safetensors.torch.save_file(model.state_dict(), 'model.safetensors'), or with "
     "torch.save(model.state_dict(), 'model.pt')."
@@ -46,6 +49,13 @@ class ModelFileError(ValueError):
     """The file is none that can be read here; the message says what to do."""
 
 
+class Model(NamedTuple):
+    """The arrays of a model file by name, and SHA-256 of the bytes that they were read from."""
+
+    arrays: dict[str, Array]
+    sha256: str
+
+
 class _Global(NamedTuple):
     """A name in a pickle; it stands for nothing but itself."""
 
@@ -60,10 +70,11 @@ class _Storage(NamedTuple):
     data: bytes
 
 
-def read_model(path: Path) -> dict[str, Array]:
+def read_model(path: Path) -> Model:
     """Return the floating-point arrays of a model file by name, nested names joined by "/".
 
-    float16 and bfloat16 become float32, which holds them exactly.
+    float16 and bfloat16 become float32, which holds them exactly. The file is read once: the bytes
+    that are hashed are the bytes that are parsed.
 
     Parameters
     ----------
@@ -81,13 +92,15 @@ def read_model(path: Path) -> dict[str, Array]:
     if not path.is_file():
         raise ModelFileError(f"there is no regular file {path}")
     try:
+        data = path.read_bytes() if path.name.endswith(_SUFFIXES) else b""
+        digest = hashlib.sha256(data).hexdigest()
         if path.suffix == ".safetensors":
-            return _read_safetensors(path.read_bytes())
+            return Model(_read_safetensors(data), digest)
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                return _floats({name: file[name] for name in file.files})
+            with np.load(io.BytesIO(data), allow_pickle=False) as file:
+                return Model(_floats({name: file[name] for name in file.files}), digest)
         if path.name.endswith(TORCH_SUFFIXES):
-            return _floats(_flattened(_read_torch(path)))
+            return Model(_floats(_flattened(_read_torch(data))), digest)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error} {_CONVERT}") from error
     except (OSError, MemoryError):
@@ -114,11 +127,11 @@ def _read_safetensors(data: bytes) -> dict[str, Array]:
     return arrays
 
 
-def _read_torch(path: Path) -> Any:
+def _read_torch(data: bytes) -> Any:
     """Return what a file of torch holds: dictionaries, numbers, strings and arrays."""
-    if not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(io.BytesIO(data)):
         raise ModelFileError("it is no zip archive, as torch has written since version 1.6.")
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = {info.filename: info for info in archive.infolist()}
         pickles = [name for name in entries if name.endswith("/data.pkl")]
         if len(pickles) != 1 or any(info.compress_type for info in entries.values()):

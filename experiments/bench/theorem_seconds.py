@@ -11,20 +11,28 @@ import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from strongltn.rng import WeightLaw
 from strongltn.simulate import required_samples
 from strongltn.simulate.hitting import estimate_seconds
 from strongltn.storage import Record
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 from strongltn.theorems.catalogue import cover_theorems
-from strongltn.theorems.question import CoverQuestion
+from strongltn.theorems.layers import num_instances, weight_tolerances
+from strongltn.theorems.question import CoverQuestion, NetworkQuestion
+from strongltn.theorems.rearrangement import best_window
+from strongltn.theorems.sharpest import estimate_seconds as program_seconds
+from strongltn.theorems.sharpest import sharpest
 
 RECORD = Path(__file__).parent / "theorem_seconds.jsonl"
 BITS = (8, 12, 16, 20)  # eta = 2^-bits
 CHANCES = (Fraction(1, 100), Fraction(1, 10**6))
 TRIALS = 1024
+WIDTHS = (784, 500, 10)
+EPSILON_BITS = (1, 4, 8, 12, 16, 20)  # epsilon = 2^-bits of a whole network
 _RANGE = (0.05, 20.0)  # seconds: what is shorter says nothing of an estimate
 
 Row = dict[str, Any]
@@ -61,10 +69,32 @@ def rows() -> Iterator[Row]:
                 yield from timed(named, estimated, partial(simulate, seed=0))
 
 
+def network_rows() -> Iterator[Row]:
+    """Yield a row for every layer of a network: the best proved bound, and what it takes."""
+    law, window, share = SampleLaw.PRODUCT, Window.UNIT, Fraction(1, 2)
+    for bits in EPSILON_BITS:
+        question = NetworkQuestion(
+            widths=WIDTHS,
+            epsilon=Fraction(1, 2**bits),
+            failure_probability=CHANCES[0],
+            law=WeightLaw.UNIFORM,
+        )
+        layers = zip(weight_tolerances(question), num_instances(question), strict=True)
+        for layer, (tolerance, number) in enumerate(layers, start=1):
+            eta, chance = tolerance / 2, CHANCES[0] / (len(WIDTHS) - 1) / number
+            closed = best_window(eta, chance, law=law, window=window, share=share)
+            num_samples = closed.sample_size(chance)
+            work = partial(sharpest, eta, chance, law=law, window=window, share=share)
+            named = {"what": "sharpest", "epsilon_bits": bits, "layer": layer}
+            named |= {"closed_form": num_samples}
+            for row in timed(named, program_seconds(eta, num_samples), work):
+                yield row | {"num_samples": work().num_samples}  # remembered by now
+
+
 def main() -> None:
     """Add the rows of this machine to the record."""
     with Record(RECORD, configuration={"bench": "theorem seconds"}, parse=dict) as record:
-        for row in rows():
+        for row in chain(network_rows(), rows()):
             record.add(row)
             print(row, flush=True)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, Context, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from textwrap import wrap
 from typing import Any
+
+from strongltn.report.text import outward
 
 _NOTHING = "-"
 _MAX_SHOWN = 30  # characters of a rational
@@ -198,24 +200,16 @@ def _trials(measured: dict[str, Any]) -> str:
 
 
 def _chance(row: dict[str, Any], question: dict[str, Any]) -> str:
-    """Return a bound in four digits, rounded upwards once, but never above what was asked for."""
-    exact = row["failure_probability_exact"]
+    """Return a bound in four digits, rounded upwards once, but never above what was asked for.
+
+    The decimal of the JSON number is not below the bound.
+    """
+    exact, asked = row["failure_probability_exact"], question["failure_probability"]
     if exact is None:
         return _NOTHING
-    chance, asked = Fraction(exact), question["failure_probability"]
-    rounded = _rounded_up(chance)
-    if chance <= Fraction(asked) < rounded:
-        return _short(asked)
-    return f"{float(rounded):g}" if rounded >= Fraction(1, 10**300) else f"{_decimal(rounded):.3e}"
-
-
-def _rounded_up(value: Fraction) -> Fraction:
-    context = Context(prec=4, rounding=ROUND_CEILING, Emin=-(10**6))
-    return Fraction(context.divide(Decimal(value.numerator), Decimal(value.denominator)))
-
-
-def _decimal(value: Fraction) -> Decimal:
-    return Decimal(value.numerator) / Decimal(value.denominator)
+    rounded = outward(repr(row["failure_probability"]), upwards=True)
+    is_above = Fraction(exact) <= Fraction(asked) < Fraction(rounded)
+    return _short(asked) if is_above else rounded
 
 
 def _labelled(label: str, text: str, *, width: int = 11) -> list[str]:

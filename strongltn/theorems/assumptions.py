@@ -111,6 +111,12 @@ ANY_SOURCE = Condition(
     "biases a mask can prune",
 )
 
+#: What constructions conclude that serve every target of the class with one draw.
+FOR_ALL = (
+    "except with probability at most the failure probability over the draw of the source, it has "
+    "for every target f of the class, all at once, a mask whose network g is within epsilon of f"
+)
+
 #: Two source layers a target layer.
 DEPTH_2L = source("a ReLU network of depth 2l")
 

@@ -21,12 +21,12 @@ from strongltn.subset_sum.sample_laws import SampleLaw
 from strongltn.theorems.assumptions import (
     COMMON_CLASS,
     DENSE,
+    FOR_ALL,
     NETWORK,
     source,
     weights_follow,
 )
-from strongltn.theorems.layers import count_parameters, layer_shapes
-from strongltn.theorems.pensia2020 import target_window
+from strongltn.theorems.layers import count_parameters, layer_shapes, target_window
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.sharpest import GroupSize, routes_text, sharpest
 from strongltn.theorems.theorem import Promise, Status, Theorem
@@ -73,10 +73,8 @@ THEOREMS = (
         title="One extra layer",
         source="burkholz2022 (arXiv 2205.02321), read: abstract, which promises depth L + 1; the "
         "construction with copies and the constants are this project's",
-        conclusion="except with probability at most the failure probability over the draw of the "
-        "source, it has for every target f of the class, all at once, a mask whose network g is "
-        "within epsilon of f, if every layer has room for the given number of copies of each of "
-        "its neurons",
+        conclusion=f"{FOR_ALL}, if every layer has room for the given number of copies of each "
+        "of its neurons",
         status=Status.PROVED,
         claims=("C01", "C10", "C15", "C26", "C27"),
         conditions=(*COMMON_CLASS, source("a ReLU network of depth l + 1, for targets of depth l")),

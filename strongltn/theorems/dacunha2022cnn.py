@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from strongltn.rng import WeightLaw
 from strongltn.theorems.assumptions import (
+    FOR_ALL,
     LARGEST_WEIGHT,
     NETWORK,
     POSITIVE_CONSTANT,
@@ -20,8 +21,13 @@ from strongltn.theorems.assumptions import (
 )
 from strongltn.theorems.certified import logarithmic_size
 from strongltn.theorems.condition import About, Condition
-from strongltn.theorems.layers import PRODUCTS, layer_shapes, logarithmic_share, two_layer_widths
-from strongltn.theorems.pensia2020 import target_window
+from strongltn.theorems.layers import (
+    PRODUCTS,
+    layer_shapes,
+    logarithmic_share,
+    target_window,
+    two_layer_widths,
+)
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.sharpest import routes_text, sharpest
 from strongltn.theorems.theorem import (
@@ -121,17 +127,12 @@ _CLASS = (
     ),
     source("a ReLU network of depth 2l whose layers are 1 x 1 and k x k convolutions in turn"),
 )
-_FOR_ALL = (
-    "except with probability at most the failure probability over the draw of the source, it has "
-    "for every target f of the class, all at once, a mask whose network g is within epsilon of f"
-)
-
 THEOREMS = (
     Theorem(
         key="DaCunha2022CNN.Theorem1",
         title="Convolutions, as published",
         source=_SOURCE,
-        conclusion=f"{_FOR_ALL}, if layers between have at least 2 C c_{{i-1}} "
+        conclusion=f"{FOR_ALL}, if layers between have at least 2 C c_{{i-1}} "
         "log(k^2 c_{i-1} c_i l / min(epsilon, failure probability)) channels",
         status=Status.RECALLED,
         conditions=_CLASS,
@@ -143,7 +144,7 @@ THEOREMS = (
         key="DaCunha2022CNN.Explicit",
         title="Convolutions with explicit constants",
         source=_SOURCE + "; the constants are proved here",
-        conclusion=_FOR_ALL,
+        conclusion=FOR_ALL,
         status=Status.PROVED,
         claims=("C10", "C26", "C27"),
         conditions=_CLASS,

@@ -18,7 +18,7 @@ from math import prod
 
 from strongltn.numerics.dyadic import lower_sqrt
 from strongltn.rng import WeightLaw
-from strongltn.subset_sum.sample_laws import SampleLaw
+from strongltn.subset_sum.sample_laws import SampleLaw, Window
 from strongltn.theorems.certified import ball, lower
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.theorem import Promise
@@ -57,6 +57,11 @@ def num_instances(question: NetworkQuestion) -> list[int]:
         (2 if index == 0 else 1) * columns * rows
         for index, (columns, rows) in enumerate(layer_shapes(question.widths))
     ]
+
+
+def target_window(question: NetworkQuestion) -> Window:
+    """Return the interval that holds every weight of the targets."""
+    return Window.HALF if question.weight_limit <= Fraction(1, 2) else Window.UNIT
 
 
 def two_layer_widths(widths: tuple[int, ...], hidden: list[int]) -> tuple[int, ...]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from math import prod
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.networks.target import LinearLayer, TargetNetwork
+from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import (
     DyadicArray,
     apply,
@@ -27,8 +27,6 @@ from strongltn.numerics.dyadic import (
 )
 from strongltn.numerics.norms import spectral_norm_bound
 from strongltn.theorems.condition import About, Condition, Finding
-
-_DIGITS = 4  # of a divisor and of a number that is shown
 
 
 @dataclass(frozen=True)
@@ -284,5 +282,4 @@ def _norm_text(layer: LayerFacts) -> str:
 
 def _digits(value: Fraction, *, up: bool) -> Fraction:
     """Return a decimal of four digits just above or below a number."""
-    context = Context(prec=_DIGITS, rounding=ROUND_CEILING if up else ROUND_FLOOR)
-    return Fraction(context.divide(Decimal(value.numerator), Decimal(value.denominator)))
+    return Fraction(outward_text(value, upwards=up))

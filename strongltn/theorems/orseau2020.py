@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from strongltn.theorems.assumptions import COMMON_CLASS, DENSE, NETWORK
+from strongltn.theorems.assumptions import COMMON_CLASS, DENSE, FOR_ALL, NETWORK
 from strongltn.theorems.certified import least_power, upper_power
 from strongltn.theorems.condition import About, Condition
 from strongltn.theorems.layers import gadget_promise, num_instances, weight_tolerances
@@ -69,10 +69,8 @@ THEOREMS = (
         title="Greedy sums of hyperbolic weights",
         source="strongltn: hyperbolic weights are the idea of orseau2020 (arXiv 2006.12156), read: "
         "abstract; the decomposition, the laws and the constants are this project's",
-        conclusion="except with probability at most the failure probability over the draw of the "
-        "source, it has for every target f of the class, all at once, a mask that greedy "
-        "subtraction finds and whose network g is within epsilon of f, with of the order of "
-        "log(1/tolerance) log log(1/tolerance) neurons for an input",
+        conclusion=f"{FOR_ALL}; greedy subtraction finds it, and an input needs of the order of "
+        "log(1/tolerance) log log(1/tolerance) neurons",
         status=Status.PROVED,
         claims=("C01", "C14", "C15", "C17"),
         conditions=(*COMMON_CLASS, _SOURCE),

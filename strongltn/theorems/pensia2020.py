@@ -19,12 +19,12 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from strongltn.rng import WeightLaw
-from strongltn.subset_sum.sample_laws import Window
 from strongltn.theorems.assumptions import (
     ANY_SOURCE,
     COMMON_CLASS,
     DENSE,
     DEPTH_2L,
+    FOR_ALL,
     NETWORK,
     POSITIVE_CONSTANT,
     WHOLE_CLASS,
@@ -38,6 +38,7 @@ from strongltn.theorems.layers import (
     gadget_promise,
     layer_shapes,
     num_instances,
+    target_window,
     two_layer_widths,
     weight_tolerances,
 )
@@ -89,11 +90,6 @@ def _component(question: NetworkQuestion) -> Promise:
         return Supermartingale(_ONE_SIGN * part.mass / 2, 2 * eta, 1 - eta)
 
     return _united(question, tolerances, instances, bound=bound, blocks=blocks)
-
-
-def target_window(question: NetworkQuestion) -> Window:
-    """Return the interval that holds every weight of the targets."""
-    return Window.HALF if question.weight_limit <= Fraction(1, 2) else Window.UNIT
 
 
 def _sharpest(question: NetworkQuestion) -> Promise:
@@ -180,17 +176,12 @@ def _packing(question: NetworkQuestion) -> Promise:
 
 
 _PAPER = "pensia2020 (arXiv 2006.07990), Theorem {}; read: abstract, and its single-layer form"
-_FOR_ALL = (
-    "except with probability at most the failure probability over the draw of the source, it has "
-    "for every target f of the class, all at once, a mask whose network g is within epsilon of f"
-)
-
 THEOREMS = (
     Theorem(
         key="Pensia2020.Theorem1",
         title="Logarithmic over-parameterization, as published",
         source=_PAPER.format(1),
-        conclusion=f"{_FOR_ALL}, if the hidden layer of every pair has width at least "
+        conclusion=f"{FOR_ALL}, if the hidden layer of every pair has width at least "
         "C d_{i-1} log(d_{i-1} d_i l / min(epsilon, failure probability))",
         status=Status.RECALLED,
         conditions=(*COMMON_CLASS, DEPTH_2L),
@@ -202,7 +193,7 @@ THEOREMS = (
         key="Pensia2020.Theorem1Explicit",
         title="The paper's route with explicit constants",
         source=_PAPER.format(1) + "; the constants are proved here",
-        conclusion=f"{_FOR_ALL}; the proof allows an error of epsilon/(2l) a layer and "
+        conclusion=f"{FOR_ALL}; the proof allows an error of epsilon/(2l) a layer and "
         "epsilon/(2 l d d') a weight, uses the uniform part of the products and both signs in "
         "every layer, and splits weights above the uniform part into two halves",
         status=Status.PROVED,
@@ -216,7 +207,7 @@ THEOREMS = (
         key="Pensia2020.Theorem1Rearranged",
         title="Rearrangement drift, Frobenius budget",
         source="strongltn: the construction is that of pensia2020",
-        conclusion=f"{_FOR_ALL}; the proof allows an error of ln(1 + epsilon)/l a layer and that "
+        conclusion=f"{FOR_ALL}; the proof allows an error of ln(1 + epsilon)/l a layer and that "
         "over sqrt(d d') a weight, uses the drift of the products themselves in its closed form, "
         "and one sign of the inputs behind a ReLU",
         status=Status.PROVED,
@@ -230,7 +221,7 @@ THEOREMS = (
         key="Pensia2020.Theorem1Sharpest",
         title="Best proved bound on every subset sum",
         source="strongltn: the construction is that of pensia2020",
-        conclusion=f"{_FOR_ALL}; the proof allows the errors of Pensia2020.Theorem1Rearranged, "
+        conclusion=f"{FOR_ALL}; the proof allows the errors of Pensia2020.Theorem1Rearranged, "
         "and takes for every subset sum the best of the bounds proved here: the closed form, the "
         "dynamic program, or a second moment before it, in the mean over how many neurons have "
         "the sign that is needed",

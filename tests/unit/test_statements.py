@@ -1,8 +1,10 @@
 """Statements of theorems: made of all their conditions, in every form, and asked of networks."""
 
 import json
+import os
 import re
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from strongltn.theorems.membership import examination, facts_of, rescaled
 from strongltn.theorems.references import references_in
 from strongltn.theorems.theorem import Status
 
+FC2 = Path(os.environ.get("STRONGLTN_DATA", "")) / "pensia2020" / "fc2.pt"
 ALL = (*cover_theorems(), *network_theorems())
 every_theorem = pytest.mark.parametrize("theorem", ALL, ids=lambda theorem: theorem.key)
 
@@ -276,3 +279,13 @@ def test_a_theorem_on_samples_says_nothing_of_a_network(tmp_path):
 def test_a_misspelt_key_is_told_the_nearest():
     result = run("show", "Pensia2020.Theorem1Sharpst")
     assert "Did you mean 'Pensia2020.Theorem1Sharpest'" in str(result.exception)
+
+
+@pytest.mark.skipif(not FC2.is_file(), reason="STRONGLTN_DATA does not hold pensia2020/fc2.pt")
+def test_the_network_of_experiment_1_is_outside_of_the_class_as_readme_says():
+    report = json.loads(
+        run("show", "Pensia2020.Theorem1Sharpest", "--target", str(FC2), "--json").stdout
+    )
+    rescaled_network = report["target"]["rescaled"]
+    assert [round(divisor, 2) for divisor in rescaled_network["divisors"]] == [3.57, 3.11]
+    assert round(rescaled_network["factor"], 1) == 11.1
