@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.data import load_mnist_test, load_mnist_train
-from strongltn.demo import train_network
+from strongltn.datasets.images import load_mnist_test, load_mnist_train
+from strongltn.pipeline.demo import train_network
 from strongltn.storage import Record, make_directory, new_directory, read_entries, write_whole
 
 RECORD = Path(__file__).parent / "recorded" / "certificate_tightness.jsonl"

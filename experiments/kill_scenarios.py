@@ -14,13 +14,13 @@ from safetensors.numpy import save
 
 from experiments.recipe import read_rows
 from proofs_check import Verdict, verify_all
-from strongltn.pipeline import describe_directory
+from strongltn.pipeline.tickets import describe_directory
 from strongltn.rng import named_generator
-from strongltn.search.experiment import run
-from strongltn.search.fresh import replaced_by
-from strongltn.search.result import finished_result
 from strongltn.search.settings import settings_of
 from strongltn.storage import make_directory, write_whole
+from strongltn.training.fresh import replaced_by
+from strongltn.training.result import finished_result
+from strongltn.training.run import run
 
 #: The exit code of prune where a weight is out of reach; the ticket is written all the same.
 NOT_WITHIN = 1

@@ -21,14 +21,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from strongltn.data import load_mnist_test
-from strongltn.demo import accuracy
-from strongltn.json_text import json_text
+from strongltn.datasets.images import load_mnist_test
 from strongltn.networks.pruned import PrunedNetwork
 from strongltn.networks.target_file import load_target
 from strongltn.networks.ticket_directory import read_ticket
+from strongltn.pipeline.demo import accuracy
 from strongltn.report.text import outward
 from strongltn.storage import make_directory, write_whole
+from strongltn.values.json_text import json_text
 
 RECORD = Path(__file__).parent / "recorded" / "pensia2020_experiment1.json"
 

@@ -25,9 +25,9 @@ from proofs_check.claims.second_moment import (
     mean_hole,
 )
 from proofs_check.claims.subset_moments import Cover
-from strongltn.json_text import json_text
 from strongltn.storage import write_whole
 from strongltn.theorems.second_moment import RECORD
+from strongltn.values.json_text import json_text
 
 _HEADER = "kappa -2,kappa -1,kappa 0,kappa 1,hole in 1e-8"
 _MEAN_UNIT = 10**4  # the mean is rounded upwards to its inverse

@@ -31,10 +31,10 @@ import numpy as np
 from experiments.subset_sum_families import FAMILIES, FloatArray
 from experiments.subset_sum_oracle import BoolArray, best_subsets
 from strongltn.errors import StrongLTNError
-from strongltn.json_text import json_text
 from strongltn.rng import named_generator
 from strongltn.storage import Record, make_directory
 from strongltn.subset_sum import BatchResult, Verdict, solve_batch, solve_targets, solvers
+from strongltn.values.json_text import json_text
 
 SIZES = (*[*range(1, 11)] * 6, *([*range(11, 17)] * 5)[:29], *range(17, 25))
 ROWS_PER_BLOCK = 2000

@@ -13,12 +13,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from strongltn.json_text import json_text
 from strongltn.simulate import CoveringEvent, hitting_times, requirement
 from strongltn.storage import make_directory, write_whole
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 from strongltn.theorems.catalogue import theorem_named
 from strongltn.theorems.question import CoverQuestion
+from strongltn.values.json_text import json_text
 
 BITS = tuple(range(3, 13))
 MEASURED = "measured"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongltn.lazy import lazy_names
+from strongltn.values.lazy import lazy_names
 
 __version__ = "0.1.0"
 
@@ -30,7 +30,7 @@ _HOMES = {
     "CertifySettings": "strongltn.certify",
     "LinearLayer": "strongltn.networks",
     "LocalBox": "strongltn.networks",
-    "PruneResult": "strongltn.prune_result",
+    "PruneResult": "strongltn.pipeline.prune_result",
     "PrunedNetwork": "strongltn.networks.pruned",
     "SourceNetwork": "strongltn.networks",
     "TargetNetwork": "strongltn.networks",
@@ -38,7 +38,7 @@ _HOMES = {
     "WeightLaw": "strongltn.rng",
     "certify_ticket": "strongltn.certify",
     "load_ticket": "strongltn.networks.saved",
-    "prune": "strongltn.pipeline",
+    "prune": "strongltn.pipeline.tickets",
 }
 _MODULES = (
     "certify",
@@ -78,8 +78,8 @@ if TYPE_CHECKING:
     )
     from strongltn.networks.pruned import PrunedNetwork
     from strongltn.networks.saved import load_ticket
-    from strongltn.pipeline import prune
-    from strongltn.prune_result import PruneResult
+    from strongltn.pipeline.prune_result import PruneResult
+    from strongltn.pipeline.tickets import prune
     from strongltn.rng import WeightLaw
 else:  # hidden from type checkers, for which it would make every name a known one
     __getattr__, __dir__ = lazy_names(__name__, _HOMES, modules=_MODULES)

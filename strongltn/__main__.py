@@ -9,7 +9,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:
     _home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     sys.path[:1] = [place for place in sys.path[:1] if os.path.abspath(place) == _home]
 
-from strongltn.exits import status_of
+from strongltn.process.exits import status_of
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
 
 
 def _app() -> None:
-    from strongltn.cli import app
+    from strongltn.cli.main import app
 
     app()
 

@@ -34,11 +34,12 @@ settings.load_profile(
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Call the command line in this process; return (exit code, stdout, stderr)."""
-    from strongltn import cli, console
+    from strongltn.cli import console
+    from strongltn.cli import main as cli
 
     # What is said where the machine is slow, or has compiled nothing yet, is tested on its own.
     monkeypatch.setattr(console, "_LINE_SECONDS", math.inf)
-    monkeypatch.setattr(logging.getLogger("strongltn.compiled"), "level", logging.WARNING)
+    monkeypatch.setattr(logging.getLogger("strongltn.process.compiled"), "level", logging.WARNING)
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["strongltn", *map(str, arguments)])

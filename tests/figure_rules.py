@@ -4,7 +4,7 @@ from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from strongltn.figure_style import MIN_POINTS, PAGE_INCHES
+from strongltn.figures.style import MIN_POINTS, PAGE_INCHES
 
 
 def violations(figure):

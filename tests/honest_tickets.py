@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from strongltn import pipeline
 from strongltn.certify import Attack, CertifySettings
 from strongltn.certify.differential.bound import BackwardSettings
 from strongltn.certify.differential.splitting import SplittingSettings
 from strongltn.construct import CONSTRUCTIONS
 from strongltn.networks import Ball, Box, Domain, LinearLayer, LocalBox, TargetNetwork
 from strongltn.networks.domain import OutputNorm
+from strongltn.pipeline import tickets as pipeline
 from strongltn.rng import WeightLaw
 
 _SIZES = ((3, 2), (2, 3, 2), (4, 3), (2, 3, 2, 2), (3, 4, 2), (1, 2, 1), (2, 2, 3, 1))

@@ -1,7 +1,7 @@
 """A value for every setting of a search but model and epochs, none of them a default."""
 
+from strongltn.models.initialization import Init
 from strongltn.search.choices import Precision, Schedule, Scope
-from strongltn.search.initialization import Init
 from strongltn.search.methods import EdgePopup
 
 UNUSUAL = {

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from strongltn.json_text import json_text
 from strongltn.numerics.exact import BoolArray, FloatArray, RowGrid
 from strongltn.rng import GRID_EXPONENT, WeightLaw, draw_entries, stream_key
 from strongltn.subset_sum.gpu import (
@@ -30,6 +29,7 @@ from strongltn.subset_sum.gpu import (
 )
 from strongltn.subset_sum.solvers import MeetInTheMiddle
 from strongltn.subset_sum.solvers._quarter_grid import quarter_targets
+from strongltn.values.json_text import json_text
 
 if TYPE_CHECKING:
     import torch

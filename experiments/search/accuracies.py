@@ -8,7 +8,7 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from experiments.recipe import Row
-from strongltn.figure_style import Look, draw_line
+from strongltn.figures.style import Look, draw_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

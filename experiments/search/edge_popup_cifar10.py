@@ -13,7 +13,7 @@ from experiments.answer import Answer, Table, listed
 from experiments.recipe import Effort, Row, Tier, rows_where
 from experiments.search.accuracies import percents, shown
 from experiments.search.search_recipe import SearchRecipe
-from strongltn.figure_style import (
+from strongltn.figures.style import (
     BLACK,
     BLUE,
     GREY,

@@ -14,7 +14,7 @@ from experiments.recipe import Effort, Row, Tier, rows_where
 from experiments.search.accuracies import draw_accuracies, percents, shown
 from experiments.search.published import MNIST_SUPERMASKS
 from experiments.search.search_recipe import SearchRecipe
-from strongltn.figure_style import (
+from strongltn.figures.style import (
     BLACK,
     LOOKS,
     Look,

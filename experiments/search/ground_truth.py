@@ -71,7 +71,7 @@ class _GroundTruthRecipe(AbstractRecipe):
 
     def workers(self, num_parts: int) -> AbstractContextManager[Executor]:
         """Return new processes."""
-        from strongltn.search.processes import processes
+        from strongltn.training.processes import processes
 
         return processes(min(num_parts, os.cpu_count() or 1))
 
@@ -184,8 +184,8 @@ def _certified(part: Row) -> Row:
     from strongltn.groundtruth.found import certify_found
     from strongltn.groundtruth.runs import image_box
     from strongltn.networks import LinearLayer, OutputNorm, TargetNetwork
-    from strongltn.search.experiment import run
     from strongltn.search.settings import settings_of
+    from strongltn.training.run import run
 
     place = {"data": "digits", "epochs": part["epochs"], "seed": part["seed"]}
     configs = [

@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from experiments.recipe import Row, rows_where
-from strongltn.figure_style import (
+from strongltn.figures.style import (
     BLACK,
     BLUE,
     GREEN,

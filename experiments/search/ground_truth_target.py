@@ -15,7 +15,7 @@ _BATCH_SIZE = 64
 
 def small_digits() -> Examples:
     """Return the digits, every 2 x 2 pixels averaged: 16 inputs in [0, 1]."""
-    from strongltn.data import load_digits
+    from strongltn.datasets.images import load_digits
     from strongltn.groundtruth import Examples
 
     train, test = load_digits(seed=0)
@@ -30,9 +30,9 @@ def trained_target(hidden: tuple[int, ...], examples: Examples) -> TargetNetwork
     """Return a network without biases, trained by Adam on the labels; always the same one."""
     import torch
 
+    from strongltn.models.initialization import Init
     from strongltn.networks import LinearLayer, TargetNetwork
     from strongltn.rng import named_generator
-    from strongltn.search.initialization import Init
 
     generator = named_generator(0, name="ground truth target")
     widths = (examples.train.shape[1], *hidden, 10)

@@ -27,7 +27,7 @@ from experiments.search.published import (
     pensia_published,
 )
 from experiments.search.search_recipe import SearchRecipe
-from strongltn.figure_style import (
+from strongltn.figures.style import (
     BLACK,
     COLUMN_INCHES,
     MIN_POINTS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from experiments.recipe import Row
-from strongltn.figure_style import BLUE, GREEN, ORANGE, Look
+from strongltn.figures.style import BLUE, GREEN, ORANGE, Look
 
 #: The forms of a network: as people call them, and how they are drawn.
 FORMS = {

@@ -10,7 +10,7 @@ import numpy as np
 from experiments.answer import Answer, Table, listed
 from experiments.recipe import Effort, Recipe, Row, Tier, rows_where
 from experiments.theory.promises import conditions_named
-from strongltn.figure_style import (
+from strongltn.figures.style import (
     BLUE,
     GREEN,
     GREY,

@@ -12,7 +12,7 @@ import numpy as np
 from experiments.answer import Answer, Table, listed
 from experiments.recipe import Effort, Recipe, Row, Tier, rows_where
 from experiments.theory.promises import conditions_named, promise_rows
-from strongltn.figure_style import (
+from strongltn.figures.style import (
     BLUE,
     DASH_DOT_DOT,
     GREEN,
@@ -102,9 +102,9 @@ def _proved(part: Row) -> list[Row]:
 
 
 def _built(part: Row) -> list[Row]:
-    from strongltn import pipeline
     from strongltn.certify import Attack, CertifySettings
     from strongltn.construct import construction_named
+    from strongltn.pipeline import tickets as pipeline
 
     result = pipeline.prune(
         _unit_matrix(part["size"], seed=part["seed"]),

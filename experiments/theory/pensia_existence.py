@@ -25,7 +25,7 @@ from experiments.recipe import Effort, Recipe, Row, Tier, read_rows, rows_where
 from experiments.theory.existence_source import source_row
 from experiments.theory.existence_verdict import Tally, existence_answer, verdict_lines
 from experiments.theory.promises import conditions_named
-from strongltn.figure_style import (
+from strongltn.figures.style import (
     BLACK,
     BLUE,
     GREEN,

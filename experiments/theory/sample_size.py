@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.answer import Answer, Table, listed
 from experiments.recipe import Effort, Recipe, Row, Tier, rows_where
 from experiments.theory.promises import conditions_named, promise_rows
-from strongltn.figure_style import (
+from strongltn.figures.style import (
     BLACK,
     BLUE,
     DASH_DOT_DOT,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strongltn.bench.audit import Claim
-from strongltn.figure_style import (
+from strongltn.figures.style import (
     LOOKS,
     Look,
     add_legend,

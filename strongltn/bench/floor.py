@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
-from strongltn.compiled import compiled
 from strongltn.numerics.exact import IntArray
+from strongltn.process.compiled import compiled
 
 _LANES = 2**10  # four arrays of 32-bit keys: 16 KB, within the first cache
 _SORTS = 10  # per visit of the kernel; the network of a sort of four has 6 exchanges

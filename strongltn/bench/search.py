@@ -18,13 +18,13 @@ from torch.nn.utils import parametrize
 
 from strongltn.bench.machine import describe_machine, git_commit, now
 from strongltn.bench.timing import Progress
-from strongltn.data import LabelledImages
+from strongltn.datasets.catalogue import Dataset
+from strongltn.datasets.images import LabelledImages
+from strongltn.models.catalogue import model_named
+from strongltn.models.density import num_kept_of
 from strongltn.rng import named_generator
-from strongltn.search.datasets import Dataset
-from strongltn.search.density import num_kept_of
-from strongltn.search.models import model_named
 from strongltn.search.settings import settings_of
-from strongltn.search.training import Training
+from strongltn.training.loop import Training
 
 DENSITY = 0.5
 BATCH_SIZE = 128

@@ -9,11 +9,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.arguments import integer
-from strongltn.by_value import ByValue
 from strongltn.certify.ascent import Ascent, DifferenceNetwork
 from strongltn.certify.stages import Progress
-from strongltn.default_state import in_default_state, one_thread
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Ball, Domain, LocalBox, OutputNorm
 from strongltn.networks.target import ScaledLayer
@@ -26,7 +23,10 @@ from strongltn.numerics.dyadic import (
     lower_sqrt,
     positive_part,
 )
+from strongltn.process.default_state import in_default_state, one_thread
 from strongltn.rng import checked_seed, named_generator
+from strongltn.values.arguments import integer
+from strongltn.values.by_value import ByValue
 
 _INPUT_BITS = 40  # of the stored input, below the size of the domain
 _INNER_SHARE = 8  # an inner layer's error is only reported: an eighth of the steps

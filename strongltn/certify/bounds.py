@@ -16,7 +16,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from strongltn.by_value import ByValue
 from strongltn.certify.differential.ranges import LayerRanges, Range
 from strongltn.networks.domain import Ball, Domain, LocalBox
 from strongltn.networks.target import ScaledLayer
@@ -24,6 +23,7 @@ from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import DyadicArray, maximum, negative, round_up, upper_sqrt
 from strongltn.numerics.norms import NormWitness, spectral_norm_bound
+from strongltn.values.by_value import ByValue
 
 
 @dataclass(frozen=True, eq=False)

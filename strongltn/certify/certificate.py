@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from strongltn.arguments import instance
-from strongltn.by_value import ByValue
 from strongltn.certify.attack import AttackResult
 from strongltn.certify.bounds import LayerBounds
 from strongltn.certify.method import Arrays, Method
@@ -26,9 +24,7 @@ from strongltn.certify.statement import (
 )
 from strongltn.certify.two_sided import two_sided_bound
 from strongltn.certify.upper import CertifySettings
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
-from strongltn.html_table import html_table
 from strongltn.networks.domain import Domain, DomainLike, OutputNorm, as_domain
 from strongltn.networks.reading import short_list
 from strongltn.networks.target import TargetLike, TargetNetwork
@@ -36,6 +32,10 @@ from strongltn.networks.ticket import Ticket
 from strongltn.networks.ticket_directory import within_limits
 from strongltn.networks.weight_error import LayerError, weight_errors
 from strongltn.numerics.dyadic import to_text
+from strongltn.process.default_state import in_default_state
+from strongltn.report.html import html_table
+from strongltn.values.arguments import instance
+from strongltn.values.by_value import ByValue
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.by_value import ByValue
 from strongltn.certify.bounds import Chain
 from strongltn.certify.differential.bound import Differential
 from strongltn.certify.differential.ranges import Range
@@ -17,6 +16,7 @@ from strongltn.certify.quadratic.witness import QuadraticWitness
 from strongltn.networks.domain import OutputNorm
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import to_text
+from strongltn.values.by_value import ByValue
 
 SPECTRAL_TRIANGLE = "spectral-triangle"
 CENTRE_SPLIT = "centre-split"

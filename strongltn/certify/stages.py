@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from strongltn.arguments import described
-from strongltn.compiled import working_seconds
 from strongltn.errors import InvalidInputError
+from strongltn.process.compiled import working_seconds
+from strongltn.values.arguments import described
 
 #: Called with (what is going on, done, all).
 Progress = Callable[[str, int, int], None]

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from strongltn.by_value import ByValue
 from strongltn.errors import InvalidInputError
-from strongltn.json_text import json_text
 from strongltn.networks.domain import Ball, Box, Domain, LocalBox, OutputNorm
 from strongltn.networks.ticket_directory import TICKET_FILE, read_ticket_file
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import DyadicArray, from_text, to_text
+from strongltn.values.by_value import ByValue
+from strongltn.values.json_text import json_text
 
 CERTIFICATE_FILE = "certificate.json"
 VERSION = 2

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from strongltn.arguments import chosen, instance
-from strongltn.by_value import ByValue
 from strongltn.certify.attack import Attack
 from strongltn.certify.bounds import LayerBounds, difference_chain, layer_bounds
 from strongltn.certify.differential.bound import (
@@ -28,11 +26,13 @@ from strongltn.certify.method import (
 )
 from strongltn.certify.quadratic.bound import InteriorPoint, quadratic_bound
 from strongltn.certify.stages import Progress, Stages
-from strongltn.default_state import one_thread
 from strongltn.errors import UnsolvedError
 from strongltn.networks.domain import Ball, Domain, OutputNorm
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.weight_error import LayerError
+from strongltn.process.default_state import one_thread
+from strongltn.values.arguments import chosen, instance
+from strongltn.values.by_value import ByValue
 
 _MAX_SPLIT_INPUTS = 8  # with more, a split of one input changes too little
 

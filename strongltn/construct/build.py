@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.arguments import instance
-from strongltn.by_value import ByValue
-from strongltn.compiled import working_seconds
 from strongltn.construct.plan import Plan
 from strongltn.errors import InvalidInputError
 from strongltn.networks.mask import PairMask
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.networks.target import ScaledLayer, TargetNetwork
 from strongltn.networks.ticket import Ticket
+from strongltn.process.compiled import working_seconds
 from strongltn.rng import GRID_EXPONENT
 from strongltn.subset_sum import solve_batch
 from strongltn.subset_sum.solvers import AbstractSolver, MeetInTheMiddle, SchroeppelShamir
+from strongltn.values.arguments import instance
+from strongltn.values.by_value import ByValue
 
 #: Called with (instances solved so far, instances in all).
 Progress = Callable[[int, int], None]

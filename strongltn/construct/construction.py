@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from strongltn.arguments import IntegerLike, chosen, instance, integer, named
 from strongltn.errors import BudgetExceeded
 from strongltn.networks.source import Activation
 from strongltn.subset_sum.solvers import (
@@ -14,6 +13,7 @@ from strongltn.subset_sum.solvers import (
     SchroeppelShamir,
     SingleWeight,
 )
+from strongltn.values.arguments import IntegerLike, chosen, instance, integer, named
 
 #: Samples that a source may be planned for, whatever solves.
 MAX_SAMPLES = 1 << 22

@@ -8,16 +8,6 @@ from fractions import Fraction
 
 import flint
 
-from strongltn.arguments import (
-    IntegerLike,
-    RealLike,
-    chosen,
-    described,
-    exact_real,
-    instance,
-    integer,
-    positive,
-)
 from strongltn.construct.construction import (
     MAX_SAMPLES,
     Construction,
@@ -31,6 +21,16 @@ from strongltn.networks.target import TargetLike, TargetNetwork
 from strongltn.networks.weight_error import has_minus_half
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.rng import LawWord, WeightLaw, checked_seed
+from strongltn.values.arguments import (
+    IntegerLike,
+    RealLike,
+    chosen,
+    described,
+    exact_real,
+    instance,
+    integer,
+    positive,
+)
 
 #: Scaled weights and biases lie in [-1/2, 1/2], the window of the subset-sum theorems.
 WINDOW = Fraction(1, 2)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongltn.lazy import lazy_names
+from strongltn.values.lazy import lazy_names
 
 _HOMES = {
     "Agreement": "strongltn.groundtruth.agreement",

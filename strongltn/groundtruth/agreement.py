@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.truth import GroundTruth
 from strongltn.networks import TargetNetwork
+from strongltn.process.default_state import in_default_state
 from strongltn.rng import named_generator
 
 if TYPE_CHECKING:

@@ -9,16 +9,16 @@ from.
 
 from __future__ import annotations
 
-from strongltn.arguments import IntegerLike
 from strongltn.construct import RELU_DIAMOND, build_ticket, make_plan
 from strongltn.construct.construction import ConstructionLike, as_construction
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.truth import GroundTruth, check_without_biases
 from strongltn.networks import Activation, LinearLayer, TargetNetwork
 from strongltn.networks.domain import DomainLike
 from strongltn.networks.target import TargetLike
+from strongltn.process.default_state import in_default_state
 from strongltn.rng import LawWord, WeightLaw
+from strongltn.values.arguments import IntegerLike
 
 _TOLERANCE = 0.01  # only reported by builds, and nothing here reports it
 

@@ -21,20 +21,20 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from strongltn.arguments import instance
-from strongltn.by_value import ByValue
 from strongltn.certify import CertifySettings
 from strongltn.certify.stages import Progress
 from strongltn.certify.statement import two_sided_text
 from strongltn.certify.two_sided import two_sided_bound
 from strongltn.construct.plan import scale_exponents
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Domain, OutputNorm, TargetNetwork
 from strongltn.networks.domain import DomainLike, as_domain
 from strongltn.networks.target import ScaledLayer, TargetLike
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray, negative, outward_number
+from strongltn.process.default_state import in_default_state
+from strongltn.values.arguments import instance
+from strongltn.values.by_value import ByValue
 
 
 @dataclass(frozen=True, eq=False)

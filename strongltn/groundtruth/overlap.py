@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
+from strongltn.process.default_state import in_default_state
 
 
 @dataclass(frozen=True)

@@ -31,14 +31,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.arguments import IntegerLike, chosen, integer
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.truth import GroundTruth, check_without_biases
+from strongltn.models.initialization import Init
 from strongltn.networks import LinearLayer, TargetNetwork
 from strongltn.networks.target import TargetLike
+from strongltn.process.default_state import in_default_state
 from strongltn.rng import named_generator
-from strongltn.search.initialization import Init
+from strongltn.values.arguments import IntegerLike, chosen, integer
 
 
 @in_default_state()

@@ -13,8 +13,6 @@ from enum import Enum
 
 import torch
 
-from strongltn.by_value import ByValue
-from strongltn.default_state import in_default_state, one_thread
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.agreement import (
     Agreement,
@@ -26,10 +24,12 @@ from strongltn.groundtruth.agreement import (
 from strongltn.groundtruth.overlap import MaskOverlap, mask_overlap
 from strongltn.groundtruth.truth import GroundTruth, Masks, masked_network
 from strongltn.networks import TargetNetwork
+from strongltn.process.default_state import in_default_state, one_thread
 from strongltn.rng import named_generator
 from strongltn.search.edge_popup import EdgePopup
 from strongltn.search.handle import SearchHandle, attach
 from strongltn.search.schedule import Constant, cubic
+from strongltn.values.by_value import ByValue
 
 _MOMENTUM = 0.9  # as edge-popup was published
 _MAX_GRADIENT = 1.0

@@ -13,14 +13,14 @@ import torch
 
 from strongltn.certify import CertifySettings
 from strongltn.certify.stages import Progress
-from strongltn.default_state import in_default_state
+from strongltn.datasets.catalogue import dataset_named
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.found import certify_found
 from strongltn.networks import Box, Domain, TargetNetwork
+from strongltn.process.default_state import in_default_state
 from strongltn.search.config import SearchConfig
-from strongltn.search.datasets import dataset_named
-from strongltn.search.result import RESULT, SearchResult, finished_result
 from strongltn.storage import read_if_there
+from strongltn.training.result import RESULT, SearchResult, finished_result
 
 
 @in_default_state()

@@ -26,10 +26,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.by_value import ByValue
 from strongltn.errors import InvalidInputError
 from strongltn.networks import LinearLayer, TargetNetwork
 from strongltn.networks.reading import short_list
+from strongltn.values.by_value import ByValue
 
 Masks = tuple[NDArray[np.bool_], ...]
 

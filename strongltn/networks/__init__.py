@@ -1,6 +1,5 @@
 """Networks: the target, the source, the mask, the ticket that pairs the last two, and domains."""
 
-from strongltn.lazy import imported
 from strongltn.networks.domain import (
     Ball,
     Box,
@@ -15,6 +14,7 @@ from strongltn.networks.reading import Likeness, Reading
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.networks.target import LinearLayer, ScaledLayer, TargetNetwork
 from strongltn.networks.ticket import EffectiveLayer, Ticket
+from strongltn.values.lazy import imported
 
 __all__ = [
     "Activation",

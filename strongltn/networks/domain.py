@@ -12,12 +12,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from strongltn.arguments import described, exact_real, instance
-from strongltn.arrays import array_of, floats_of
-from strongltn.by_value import ByValue
 from strongltn.errors import InvalidInputError, suggestion
 from strongltn.networks.array_file import read_array
 from strongltn.numerics.dyadic import DyadicArray, ceil_to_grid, floor_to_grid
+from strongltn.values.arguments import described, exact_real, instance
+from strongltn.values.arrays import array_of, floats_of
+from strongltn.values.by_value import ByValue
 
 _ROUND = "Write float(...) yourself if rounding it is what you mean."
 _ENDS = "two vectors of one length, finite, at finite distances"

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.arguments import instance
-from strongltn.by_value import ByValue
 from strongltn.errors import InvalidInputError
+from strongltn.values.arguments import instance
+from strongltn.values.by_value import ByValue
 
 _BLOCK_ENTRIES = 1 << 18  # entries of the second layer unpacked at a time: they stay in cache
 

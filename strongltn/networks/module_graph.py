@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from strongltn.arguments import described
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks.graph_chain import ALLOWED, GraphChain, refusal
 from strongltn.networks.reading import shown
 from strongltn.networks.target import TargetNetwork
+from strongltn.process.default_state import in_default_state
+from strongltn.values.arguments import described
 
 _BATCHES = (3, 1)  # sizes for which the graph is taken: a forward may look at the size of a batch
 _MAX_WIDTHS = 8  # input widths to try, where no example is given

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from strongltn.arguments import described, instance
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.networks.ticket import Ticket
+from strongltn.process.default_state import in_default_state
 from strongltn.rng import GRID_EXPONENT
+from strongltn.values.arguments import described, instance
 
 _CHUNK_ENTRIES = 1 << 25  # hidden activations held at a time
 _SPARSE_DENSITY = 1 / 16  # below it the second layer is kept as a list of entries

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from strongltn.arguments import as_parameter, as_path
 from strongltn.networks.ticket import Ticket
 from strongltn.networks.ticket_directory import read_ticket
+from strongltn.values.arguments import as_parameter, as_path
 
 
 def load_ticket(path: str | os.PathLike[str]) -> Ticket:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.arguments import chosen, described, integer
-from strongltn.arrays import array_of
-from strongltn.default_state import in_default_state
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.networks.reading import short_list
+from strongltn.process.default_state import in_default_state
 from strongltn.rng import WeightLaw, checked_seed, draw_entries, stream_key
+from strongltn.values.arguments import chosen, described, integer
+from strongltn.values.arrays import array_of
 
 if TYPE_CHECKING:
     import torch

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.arguments import names_of
 from strongltn.errors import InvalidInputError
 from strongltn.networks.reading import Reading, shown
 from strongltn.networks.target import LinearLayer, TargetNetwork
+from strongltn.values.arguments import names_of
 
 if TYPE_CHECKING:
     import torch

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.arguments import as_parameter, described, instance
-from strongltn.arrays import array_of
-from strongltn.by_value import ByValue
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError
 from strongltn.networks.reading import Reading, chain_text, short_list, short_name, shown
 from strongltn.numerics.dyadic import DyadicArray, apply, positive_part
+from strongltn.process.default_state import in_default_state
+from strongltn.values.arguments import as_parameter, described, instance
+from strongltn.values.arrays import array_of
+from strongltn.values.by_value import ByValue
 
 if TYPE_CHECKING:
     import torch

@@ -11,11 +11,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError, suggestion
 from strongltn.networks.reading import shown
 from strongltn.networks.state_dict import read_state_dict
 from strongltn.networks.target import TargetNetwork
+from strongltn.process.default_state import in_default_state
 
 if TYPE_CHECKING:
     import torch

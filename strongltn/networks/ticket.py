@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.arguments import instance, integer
-from strongltn.by_value import ByValue
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError, SoundnessBug
-from strongltn.html_table import html_table
 from strongltn.networks.mask import PairMask
 from strongltn.networks.reading import short_list, short_name
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.numerics.dyadic import DyadicArray
+from strongltn.process.default_state import in_default_state
+from strongltn.report.html import html_table
 from strongltn.rng import GRID_EXPONENT
+from strongltn.values.arguments import instance, integer
+from strongltn.values.by_value import ByValue
 
 if TYPE_CHECKING:
     import torch

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strongltn.by_value import ByValue
 from strongltn.networks.domain import Domain
 from strongltn.networks.source import Activation
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.ticket import Ticket
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import DyadicArray, apply, concatenate, positive_part
+from strongltn.values.by_value import ByValue
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,10 +20,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.by_value import ByValue
 from strongltn.errors import SoundnessBug
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import DyadicArray, upper_sqrt
+from strongltn.values.by_value import ByValue
 
 _EPSILON = 2.0**-52  # 2 u
 _MORE_TERMS = 8  # beside those of a product: roundings before and after it

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from strongltn.compiled import compiled
+from strongltn.process.compiled import compiled
 
 _LEADING_BITS = 55  # with 2**7 terms of that many bits a sum fits int64
 _MOST_TERMS = 2**7

@@ -1,1 +1,1 @@
-"""Reports for people: plain text now; figures are drawn by `strongltn.plotting`."""
+"""Reports for people: plain text now; figures are drawn by `strongltn.figures.ticket`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from strongltn.compiled import compiled
+from strongltn.process.compiled import compiled
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)

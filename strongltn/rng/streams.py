@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from strongltn.arguments import IntegerLike, integer
+from strongltn.values.arguments import IntegerLike, integer
 
 
 def stream_key(seed: IntegerLike, *, name: str) -> int:

@@ -14,36 +14,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongltn.lazy import lazy_names
+from strongltn.values.lazy import lazy_names
 
 _HOMES = {
     "Biprop": "strongltn.search.methods",
     "EdgePopup": "strongltn.search.methods",
     "GemMiner": "strongltn.search.methods",
-    "Init": "strongltn.search.initialization",
+    "Init": "strongltn.models.initialization",
     "IteRand": "strongltn.search.methods",
     "LearnedSupermask": "strongltn.search.methods",
     "Scope": "strongltn.search.choices",
     "ScoreSGD": "strongltn.search.descent",
     "SearchConfig": "strongltn.search.config",
     "SearchHandle": "strongltn.search.handle",
-    "SearchResult": "strongltn.search.result",
+    "SearchResult": "strongltn.training.result",
     "SignedSupermask": "strongltn.search.methods",
     "attach": "strongltn.search.handle",
-    "initialize": "strongltn.search.initialization",
-    "run": "strongltn.search.experiment",
-    "run_many": "strongltn.search.many",
+    "initialize": "strongltn.models.initialization",
+    "run": "strongltn.training.run",
+    "run_many": "strongltn.training.many",
     "settings_of": "strongltn.search.settings",
 }
 
 if TYPE_CHECKING:
+    from strongltn.models.initialization import Init, initialize
     from strongltn.search.choices import Scope
     from strongltn.search.config import SearchConfig
     from strongltn.search.descent import ScoreSGD
-    from strongltn.search.experiment import run
     from strongltn.search.handle import SearchHandle, attach
-    from strongltn.search.initialization import Init, initialize
-    from strongltn.search.many import run_many
     from strongltn.search.methods import (
         Biprop,
         EdgePopup,
@@ -52,8 +50,10 @@ if TYPE_CHECKING:
         LearnedSupermask,
         SignedSupermask,
     )
-    from strongltn.search.result import SearchResult
     from strongltn.search.settings import settings_of
+    from strongltn.training.many import run_many
+    from strongltn.training.result import SearchResult
+    from strongltn.training.run import run
 else:
     __getattr__, __dir__ = lazy_names(__name__, _HOMES)
 

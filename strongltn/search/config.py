@@ -13,13 +13,13 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
-from strongltn.arguments import chosen, integer
+from strongltn.datasets.catalogue import DATASET_NAMES
 from strongltn.errors import InvalidInputError, unknown_word
+from strongltn.models.catalogue import MODEL_NAMES
+from strongltn.models.density import check_density
+from strongltn.models.initialization import Init
 from strongltn.rng import checked_seed
 from strongltn.search.choices import Precision, Schedule, Scope
-from strongltn.search.datasets import DATASET_NAMES
-from strongltn.search.density import check_density
-from strongltn.search.initialization import Init
 from strongltn.search.method import AbstractMethod, AbstractSampledMethod
 from strongltn.search.method_record import (
     Dense,
@@ -29,8 +29,8 @@ from strongltn.search.method_record import (
     name_of,
     plain_value,
 )
-from strongltn.search.models import MODEL_NAMES
 from strongltn.search.schedule import AbstractSchedule, Constant, cubic, linear
+from strongltn.values.arguments import chosen, integer
 
 SCHEMA = 1
 """Raised whenever the same settings come to mean something else."""

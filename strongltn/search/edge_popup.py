@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from strongltn.errors import InvalidInputError
-from strongltn.search.initialization import Init
+from strongltn.models.initialization import Init
 from strongltn.search.method import AbstractMethod, fan_in_scores, masked_weight, uniform_scores
 
 if TYPE_CHECKING:

@@ -14,15 +14,15 @@ from typing import Literal
 import torch
 from torch.nn.utils import parametrize
 
-from strongltn.arguments import IntegerLike, RealLike, chosen, instance
-from strongltn.default_state import in_default_state
+from strongltn.models.density import check_density
+from strongltn.models.initialization import LayerStreams
+from strongltn.models.layers import maskable_layers
+from strongltn.process.default_state import in_default_state
 from strongltn.rng import checked_seed
 from strongltn.search.choices import Scope
-from strongltn.search.density import check_density
-from strongltn.search.initialization import LayerStreams
-from strongltn.search.layers import maskable_layers
 from strongltn.search.masking import MaskedWeight, ScoreGroup
 from strongltn.search.method import AbstractMethod
+from strongltn.values.arguments import IntegerLike, RealLike, chosen, instance
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.compiled import compiled
+from strongltn.process.compiled import compiled
 
 _U64 = np.uint64  # of indices: it spares the compiled code the test for Python's negative ones
 _BLOCK = np.uint64(128)  # entries looked at one by one where one of them is a candidate

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from strongltn.errors import InvalidInputError
-from strongltn.search.density import num_kept_of
-from strongltn.search.initialization import LayerStreams
+from strongltn.models.density import num_kept_of
+from strongltn.models.initialization import LayerStreams
 from strongltn.search.method import AbstractMethod, AbstractSampledMethod
 from strongltn.search.selection import Bracket, top_fraction
 

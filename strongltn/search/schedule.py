@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from strongltn.errors import InvalidInputError
-from strongltn.search.density import check_density
+from strongltn.models.density import check_density
 
 
 class AbstractSchedule(ABC):

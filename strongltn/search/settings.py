@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from strongltn.models.initialization import Init
 from strongltn.search.config import SearchConfig
 from strongltn.search.edge_popup import EdgePopup, InitialScores, IteRand
-from strongltn.search.initialization import Init
 from strongltn.search.method_record import type_named
 
 #: The network of a data set.

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from strongltn.compiled import compiled
+from strongltn.process.compiled import compiled
 from strongltn.subset_sum.kernels.covering import neighbours, sorted_sums
 
 #: At least so many cells in one tolerance 2 eta.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
 
-from strongltn.arguments import chosen, described, exact_real, integer
 from strongltn.errors import InvalidInputError
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
+from strongltn.values.arguments import chosen, described, exact_real, integer
 
 #: Samples of simulations are integers times two to the minus this.
 SAMPLE_BITS = 40

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from strongltn.compiled import compiled
+from strongltn.process.compiled import compiled
 
 
 @compiled()

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from strongltn.arguments import chosen
 from strongltn.rng import checked_seed, named_generator
 from strongltn.simulate.event import SAMPLE_BITS, checked_count
 from strongltn.simulate.hitting import MAX_TRIALS
 from strongltn.simulate.trials import GROUP_SIZE, IntArray, Progress, group_samples, run_groups
 from strongltn.subset_sum import solve_batch
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
+from strongltn.values.arguments import chosen
 
 _MAX_SAMPLES = 32  # the exact optimum takes 2^(n/2) steps
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from strongltn.errors import InvalidInputError
-from strongltn.json_text import json_text
 from strongltn.storage.files import append_line, open_to_append, read_file
 from strongltn.storage.partial import lock, machine_errors
+from strongltn.values.json_text import json_text
 
 Entry = TypeVar("Entry")
 

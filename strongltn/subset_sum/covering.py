@@ -8,7 +8,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strongltn.default_state import in_default_state
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.numerics.exact import (
     BoolArray,
@@ -17,6 +16,7 @@ from strongltn.numerics.exact import (
     dyadic_numerators,
     round_once,
 )
+from strongltn.process.default_state import in_default_state
 from strongltn.subset_sum._gaps import all_gaps, hole_bounds, wide_gaps
 from strongltn.subset_sum.problem import (
     checked_bytes,

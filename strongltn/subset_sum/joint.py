@@ -8,14 +8,14 @@ from typing import NoReturn
 
 from numpy.typing import ArrayLike
 
-from strongltn.by_value import ByValue
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError, UnsolvedError
 from strongltn.numerics.exact import BoolArray, round_once, subset_error
+from strongltn.process.default_state import in_default_state
 from strongltn.subset_sum.problem import checked_samples, checked_targets, checked_tolerance
 from strongltn.subset_sum.result import Stop, Verdict
 from strongltn.subset_sum.solvers._program_solver import AbstractProgramSolver
 from strongltn.subset_sum.solvers.ilp import IntegerProgram
+from strongltn.values.by_value import ByValue
 
 
 @dataclass(frozen=True, eq=False)

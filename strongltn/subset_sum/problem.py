@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.arguments import exact_real, integer
-from strongltn.arrays import floats_of
-from strongltn.by_value import ByValue
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import FloatArray
+from strongltn.values.arguments import exact_real, integer
+from strongltn.values.arrays import floats_of
+from strongltn.values.by_value import ByValue
 
 _CAST_HINT = "Nothing is rounded here: write .astype(numpy.float64) if that is what you mean."
 _NUMBER_HINT = "Write float(...) yourself if rounding it is what you want."

@@ -10,8 +10,8 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.by_value import ByValue
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, read_only, round_once
+from strongltn.values.by_value import ByValue
 
 ObjectArray = NDArray[np.object_]
 

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from strongltn.by_value import ByValue
-from strongltn.default_state import in_default_state
 from strongltn.numerics.exact import (
     BoolArray,
     FloatArray,
@@ -18,6 +16,7 @@ from strongltn.numerics.exact import (
     subset_error,
     subset_errors,
 )
+from strongltn.process.default_state import in_default_state
 from strongltn.subset_sum.problem import (
     SubsetSumProblem,
     checked_bytes,
@@ -25,6 +24,7 @@ from strongltn.subset_sum.problem import (
     checked_targets,
 )
 from strongltn.subset_sum.solvers._sized_search import best_of_sizes, check_bytes
+from strongltn.values.by_value import ByValue
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,9 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strongltn.arguments import RealLike, instance
-from strongltn.default_state import in_default_state
 from strongltn.errors import InvalidInputError, UnsolvedError
 from strongltn.numerics.exact import BoolArray, FloatArray, subset_error, subset_errors
+from strongltn.process.default_state import in_default_state
 from strongltn.subset_sum.problem import (
     SubsetSumProblem,
     checked_samples,
@@ -24,6 +23,7 @@ from strongltn.subset_sum.problem import (
 from strongltn.subset_sum.result import BatchResult, ObjectArray, Stop, SubsetSumResult, Verdict
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, CandidateBatch
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
+from strongltn.values.arguments import RealLike, instance
 
 
 @overload

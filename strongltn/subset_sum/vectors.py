@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from strongltn.arguments import RealLike
-from strongltn.by_value import ByValue
-from strongltn.default_state import in_default_state
 from strongltn.errors import BudgetExceeded, InvalidInputError, UnsolvedError
 from strongltn.numerics.exact import BoolArray, FloatArray, RowGrid, dyadic_numerators, subset_error
+from strongltn.process.default_state import in_default_state
 from strongltn.subset_sum.problem import (
     checked_array,
     checked_bytes,
@@ -21,6 +19,8 @@ from strongltn.subset_sum.problem import (
 )
 from strongltn.subset_sum.result import Stop, SubsetSumResult, Verdict
 from strongltn.subset_sum.solvers._big_integers import BYTES_PER_SUM
+from strongltn.values.arguments import RealLike
+from strongltn.values.by_value import ByValue
 
 _BYTES_PER_NUMBER = 16  # each vector sum is held twice while it is sorted
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strongltn.lazy import lazy_names
+from strongltn.values.lazy import lazy_names
 
 _HOMES = {
     "Assumption": "strongltn.theorems.theorem",

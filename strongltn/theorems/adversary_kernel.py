@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
-from strongltn.compiled import compiled
 from strongltn.numerics.exact import IntArray
+from strongltn.process.compiled import compiled
 
 #: A failure probability of 1 is 2 to this; it leaves room for slopes, so that no sum overflows.
 FULL_BITS = 56

@@ -16,7 +16,6 @@ from strategies import constructions, seeds, tickets
 
 from proofs_check import Verdict, verify
 from proofs_check.theorem_text import theorem
-from strongltn import pipeline
 from strongltn.certify import Attack, CertifySettings, certify_ticket
 from strongltn.certify.differential.bound import BackwardSettings
 from strongltn.certify.differential.splitting import SplittingSettings
@@ -35,6 +34,7 @@ from strongltn.networks import (
 from strongltn.networks.domain import OutputNorm
 from strongltn.networks.ticket_directory import read_ticket
 from strongltn.numerics.dyadic import from_text
+from strongltn.pipeline import tickets as pipeline
 from strongltn.rng import WeightLaw
 from strongltn.storage import new_directory
 from strongltn.testing import domains, points, target_networks

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from strongltn.errors import InvalidInputError
-from strongltn.search.density import num_kept_of
+from strongltn.models.density import num_kept_of
 from strongltn.search.gpu import torch_path
 from strongltn.search.selection import Bracket, top_fraction
 

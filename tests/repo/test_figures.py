@@ -11,10 +11,12 @@ from recipe_rows import FC2, LENET5, ROWS, search_rows
 
 from experiments.recipes import RECIPES
 from experiments.search import pensia2020_experiment2
-from strongltn import demo, gadget_figure, plotting
 from strongltn.bench import figure as bench_figure
 from strongltn.bench.record import last_report
-from strongltn.figure_style import LOOKS, Look, add_legend, draw_line, new_figure
+from strongltn.figures import gadget as gadget_figure
+from strongltn.figures import ticket as plotting
+from strongltn.figures.style import LOOKS, Look, add_legend, draw_line, new_figure
+from strongltn.pipeline import demo
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.solvers import MeetInTheMiddle, SingleWeight
 
@@ -176,7 +178,7 @@ def modules():
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_styles_are_in_one_place(path):
-    """Colours, sizes of text and figures are made in `strongltn.figure_style` alone."""
+    """Colours, sizes of text and figures are made in `strongltn.figures.style` alone."""
     if path.name == "figure_style.py":
         return
     text = path.read_text()

@@ -49,7 +49,7 @@ def test_tables_of_experiment_2_are_the_recorded_ones(network):
 
 
 def test_options_in_the_readme_exist():
-    paths = [ROOT / "strongltn" / "cli.py", *(ROOT / "strongltn").glob("*_command.py")]
+    paths = (ROOT / "strongltn" / "cli").glob("*.py")
     source = "".join(path.read_text(encoding="utf-8") for path in paths)
     for option in set(re.findall(r"`?(--[a-z]+)", README)) - {"--target", "--install"}:
         assert f'"{option}"' in source, option

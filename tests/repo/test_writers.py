@@ -29,12 +29,12 @@ FUNCTIONS = {
 }
 #: What may stay, and why. The module, then the call.
 ALLOWED = {
-    ("strongltn/exits.py", "open"): "the device that forgets what a broken stream still holds",
-    ("strongltn/exits.py", "NamedTemporaryFile"): "the traceback of a bug, for the user to send",
+    ("strongltn/process/exits.py", "open"): "the device that forgets what a stream still holds",
+    ("strongltn/process/exits.py", "NamedTemporaryFile"): "the traceback of a bug, to be sent",
     ("strongltn/subset_sum/solvers/_cp_sat_worker.py", "fdopen"): "its own standard output",
     ("experiments/search/ground_truth.py", "TemporaryDirectory"): "runs that nobody keeps",
     ("experiments/certificate_tightness.py", "copytree"): "into a directory of storage's",
-    ("strongltn/search/cifar10_jpeg.py", "save"): "to bytes, which storage writes",
+    ("strongltn/datasets/cifar10_jpeg.py", "save"): "to bytes, which storage writes",
     ("experiments/kills.py", "TemporaryDirectory"): "what is killed works in it",
     ("experiments/kills.py", "copytree"): "a folder for each kill",
     ("experiments/kill_scenarios.py", "rmtree"): "what it has made itself, to be made again",

@@ -12,7 +12,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.arguments import integer
 from strongltn.certify.differential.float_neurons import FloatRanges, FloatRegion, Neurons
 from strongltn.certify.differential.lagrangian import DifferenceNetwork
 from strongltn.certify.differential.leaf import LEAF
@@ -22,6 +21,7 @@ from strongltn.networks.domain import Domain
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray, positive_part, upper_sqrt
+from strongltn.values.arguments import integer
 
 _MULTIPLIER_BITS = 58  # of the largest in plain lines
 _MOST_BITS = 62  # of any

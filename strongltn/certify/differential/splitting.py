@@ -10,7 +10,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.arguments import integer
 from strongltn.certify.differential.bound import (
     BackwardSettings,
     Differential,
@@ -24,6 +23,7 @@ from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Ball, Domain, LocalBox
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.weight_error import LayerError
+from strongltn.values.arguments import integer
 
 _MOST_LEAVES = 1 << 15  # certificates hold trees of at most 2^16 nodes ...
 _MOST_CUTS = 256  # ... and of this depth

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from strongltn.arguments import exact_real, integer
 from strongltn.certify.quadratic.matrix_inequality import Arrow, Floats, MatrixInequality
 from strongltn.certify.quadratic.relaxation import Multipliers, Relaxation
 from strongltn.certify.quadratic.starting_point import starting_parameters
 from strongltn.errors import InvalidInputError, UnsolvedError
+from strongltn.values.arguments import exact_real, integer
 
 _ROOM = 0.95  # share of the way to the boundary that a step may go
 _REFINEMENTS = 3  # halvings, in logarithms, of the distance to the boundary: to 9 %

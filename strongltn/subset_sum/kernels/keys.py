@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from strongltn.compiled import compiled
+from strongltn.process.compiled import compiled
 from strongltn.subset_sum.kernels import lanes
 
 _LOG_LOW = lanes.LOG_SUMS  # the sums of the first 6 samples of a half are compared at a time

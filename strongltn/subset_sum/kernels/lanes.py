@@ -24,7 +24,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic as _untyped_intrinsic
 
-from strongltn.compiled import compiled
+from strongltn.process.compiled import compiled
 
 intrinsic: Any = _untyped_intrinsic
 

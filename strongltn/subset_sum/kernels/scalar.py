@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from strongltn.compiled import compiled
 from strongltn.numerics.exact import BoolArray, IntArray
+from strongltn.process.compiled import compiled
 
 _U = np.uint64
 _FAR = np.int64(np.iinfo(np.int64).max)

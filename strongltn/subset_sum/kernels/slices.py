@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from strongltn.compiled import compiled
+from strongltn.process.compiled import compiled
 
 _U = np.uint64
 FAR = np.int64(np.iinfo(np.int64).max)

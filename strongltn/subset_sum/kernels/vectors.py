@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from strongltn.compiled import compiled
+from strongltn.process.compiled import compiled
 
 
 @compiled()

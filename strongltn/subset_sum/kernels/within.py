@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from strongltn.compiled import compiled
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray
+from strongltn.process.compiled import compiled
 
 _U32 = np.uint32
 _U64 = np.uint64  # of indices: it spares the compiled code the test for Python's negative ones

@@ -9,12 +9,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from strongltn.arguments import chosen, integer, positive
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import BoolArray, FloatArray
 from strongltn.subset_sum.formulations import Objective, Program
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
+from strongltn.values.arguments import chosen, integer, positive
 
 
 @dataclass(frozen=True)

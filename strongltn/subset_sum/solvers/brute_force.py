@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.arguments import integer
 from strongltn.errors import BudgetExceeded
 from strongltn.numerics.exact import FloatArray, dyadic_numerators
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate
+from strongltn.values.arguments import integer
 
 
 @dataclass(frozen=True)

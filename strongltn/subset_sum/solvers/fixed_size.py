@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from strongltn.arguments import integer
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import FloatArray, IntArray, RowGrid
 from strongltn.subset_sum.result import Stop
@@ -20,6 +19,7 @@ from strongltn.subset_sum.solvers._sized_search import (
     does_fit,
 )
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
+from strongltn.values.arguments import integer
 
 
 @dataclass(frozen=True, eq=False)

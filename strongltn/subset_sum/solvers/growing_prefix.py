@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from strongltn.arguments import integer
 from strongltn.numerics.exact import FloatArray, subset_errors
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
+from strongltn.values.arguments import integer
 
 
 @dataclass(frozen=True)

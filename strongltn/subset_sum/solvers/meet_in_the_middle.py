@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from strongltn.arguments import integer
 from strongltn.errors import BudgetExceeded
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid, read_only
 from strongltn.subset_sum.result import Stop
@@ -17,6 +16,7 @@ from strongltn.subset_sum.solvers._quarter_grid import quarter_targets
 from strongltn.subset_sum.solvers._row_tasks import ResultT, run_tasks
 from strongltn.subset_sum.solvers._sum_table import SumTable, num_tabled
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
+from strongltn.values.arguments import integer
 
 _FEW_ROWS = 8  # fewer do not fill the lanes of a vector
 _MIN_SUMS_PER_TASK = 2**17  # a fraction of a millisecond: less goes into handing tasks out

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from strongltn.arguments import integer
 from strongltn.errors import BudgetExceeded
 from strongltn.numerics.exact import FloatArray, RowGrid
 from strongltn.subset_sum.result import Stop
@@ -16,6 +15,7 @@ from strongltn.subset_sum.solvers._quarter_grid import quarter_targets
 from strongltn.subset_sum.solvers._row_tasks import run_tasks
 from strongltn.subset_sum.solvers._slice_sweep import SumPairs, least_distance
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate
+from strongltn.values.arguments import integer
 
 
 @dataclass(frozen=True, eq=False)

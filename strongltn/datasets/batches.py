@@ -1,0 +1,99 @@
+"""The images of a data set on one device, in batches. Importing this module imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+
+from strongltn.datasets.augmentation import Augmentation
+from strongltn.datasets.catalogue import Dataset
+from strongltn.datasets.images import LabelledImages
+from strongltn.rng import named_generator, stream_key
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+_EVALUATION_SIZE = 1000
+
+
+class ResidentData:
+    """All images of a data set, on the device from the start: no batch is copied there.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    device : torch device
+    batch_size : int >= 1
+        Of training; the last batch of an epoch may be smaller.
+    features : callable (batch) -> batch, optional
+        Fixed for good: put in the place of the images once, where they are not augmented.
+
+    Notes
+    -----
+    Randomness: order and augmentation are functions of seed and epoch alone, the same on every
+    device, so that nothing but the number of the epoch is needed to go on.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        device: torch.device,
+        batch_size: int,
+        features: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self.device = device
+        self.batch_size = batch_size
+        self._augment = Augmentation(dataset.padding) if dataset.padding else None
+        self._train = self._resident(dataset.train, is_prepared=self._augment is None)
+        self._test = self._resident(dataset.test, is_prepared=True)
+        if features is not None:
+            self._train = (_applied(features, self._train[0]), self._train[1])
+            self._test = (_applied(features, self._test[0]), self._test[1])
+
+    @property
+    def num_images(self) -> int:
+        """How many images there are to train on."""
+        return len(self._train[1])
+
+    @property
+    def num_steps(self) -> int:
+        """How many batches an epoch of training has."""
+        return -(-self.num_images // self.batch_size)
+
+    def training_batches(self, epoch: int, *, seed: int) -> Iterator[Batch]:
+        """Yield every training image once, in the order of this epoch, augmented and normalised."""
+        images, labels = self._train
+        order = named_generator(seed, name=f"search/order/{epoch}").permutation(self.num_images)
+        generator = torch.Generator()  # of the CPU: the same draws for every device
+        generator.manual_seed(stream_key(seed, name=f"search/augmentation/{epoch}"))
+        for chosen in torch.from_numpy(order).to(self.device).split(self.batch_size):  # type: ignore[no-untyped-call]
+            batch = images[chosen]
+            if self._augment is not None:
+                batch = self.dataset.normalised(self._augment(batch, generator))
+            yield batch, labels[chosen]
+
+    def test_batches(self) -> Iterator[Batch]:
+        """Yield every test image once, normalised."""
+        images, labels = self._test
+        yield from zip(
+            images.split(_EVALUATION_SIZE),  # type: ignore[no-untyped-call]
+            labels.split(_EVALUATION_SIZE),  # type: ignore[no-untyped-call]
+            strict=True,
+        )
+
+    def _resident(self, part: LabelledImages, *, is_prepared: bool) -> Batch:
+        images = torch.from_numpy(part.images).to(self.device)
+        images = images.view(-1, *self.dataset.input_shape)
+        if is_prepared:
+            images = self.dataset.normalised(images)
+        return images, torch.from_numpy(part.labels).to(self.device)
+
+
+@torch.no_grad()
+def _applied(
+    features: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor
+) -> torch.Tensor:
+    parts = images.split(_EVALUATION_SIZE)  # type: ignore[no-untyped-call]
+    return torch.cat([features(part) for part in parts])

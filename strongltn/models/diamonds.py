@@ -1,0 +1,158 @@
+"""The networks of Pensia et al., experiment 2: linear diamonds, ReLU diamonds, plain widening.
+
+Light to import: torch is loaded when a network is built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from strongltn.errors import InvalidInputError, unknown_word
+from strongltn.models.architectures import ARCHITECTURES, Architecture, Shape
+from strongltn.models.initialization import Init, LayerStreams
+
+if TYPE_CHECKING:
+    import torch
+
+    from strongltn.models.blocks import ImageClassifier
+
+PENSIA_KINDS = ("fc2", "fc4", "lenet-5")
+PENSIA_FORMS = ("linear", "relu", "wide")
+
+
+def pensia_network(
+    kind: str, form: str, *, redundancy: int = 5, input_shape: Shape | None = None
+) -> ImageClassifier:
+    """Return a network of experiment 2, all its weights 0.
+
+    A diamond stands for a fully connected layer W of d inputs: W2 * [ReLU](w1 . x copied), where
+    w1 (`InputCopies`) has one weight for each of the r copies of each input and W2 is a Linear
+    layer of r * d inputs. ReLU stands between the diamonds in both forms.
+
+    Parameters
+    ----------
+    kind : str
+        One of `PENSIA_KINDS`. The convolutions of "lenet-5" are not searched.
+    form : str
+        "linear" or "relu", by what is inside of the diamonds; or "wide": no diamonds, all hidden
+        widths equal and such that the number of weights comes closest.
+    redundancy : int >= 1
+        Copies of each input.
+    input_shape : (channels, height, width), optional
+        By default that of MNIST.
+
+    Returns
+    -------
+    ImageClassifier
+        With redundancy 5 on MNIST its searched weights are 1,991,420 (fc2), 4,496,420 (fc4) and
+        297,620 (lenet-5).
+
+    Raises
+    ------
+    InvalidInputError
+        An unknown kind or form, a redundancy below 1, images that are too small.
+
+    Source
+    ------
+    `pensia2020`, section 5, and its code.
+    """
+    _check_choice("kind", kind, PENSIA_KINDS)
+    _check_choice("form", form, PENSIA_FORMS)
+    if isinstance(redundancy, bool) or not isinstance(redundancy, int) or redundancy < 1:
+        raise InvalidInputError("redundancy", got=redundancy, allowed="an integer >= 1")
+    architecture = ARCHITECTURES[kind]
+    if input_shape is not None:
+        architecture = architecture.for_images(input_shape)
+    if form == "wide":
+        return _widened(architecture, redundancy).network(searches_features=False)
+    stage = partial(_diamond, redundancy=redundancy, has_relu=form == "relu")
+    return architecture.network(stage=stage, searches_features=False)
+
+
+def initialize_pensia(network: ImageClassifier, *, seed: int) -> None:
+    """Draw all weights of a network of experiment 2 by the published laws, in place.
+
+    The searched ones are normal: w1 of variance 2, W2 of variance 2 / d for a diamond of d inputs,
+    and without diamonds 2 / fan_in. For the first scores of diamonds the published law is
+    ``EdgePopup(initial=InitialScores.WEIGHT_SCALE)``, of "wide" it is plain ``EdgePopup()``. The
+    convolutions of LeNet-5 are uniform between +-1 / sqrt(fan_in): the authors load those of a
+    dense LeNet-5 in which they were frozen as torch draws them, so that they were never trained.
+
+    Parameters
+    ----------
+    network : ImageClassifier
+        Made by `pensia_network`.
+    seed : int in [0, 2^64)
+
+    Notes
+    -----
+    Cost: one draw a weight.
+    Randomness: one stream for each layer's name; no global generator is read or set.
+    """
+    import torch
+
+    from strongltn.models.blocks import InputCopies
+
+    fan_in = None
+    for name in network.searched:
+        layer = network.get_submodule(name)
+        num_copied = layer.num_inputs if isinstance(layer, InputCopies) else None
+        weight = network.get_parameter(f"{name}.weight")
+        drawn = Init.KAIMING_NORMAL.draw(
+            tuple(weight.shape),
+            generator=LayerStreams(seed, f"{name}.weight").generator("weight"),
+            density=1.0,
+            fan_in=fan_in if num_copied is None else 1,
+        )
+        with torch.no_grad():
+            weight.copy_(torch.from_numpy(drawn))
+        fan_in = num_copied
+    _draw_convolutions(network, seed=seed)
+
+
+def _draw_convolutions(network: ImageClassifier, *, seed: int) -> None:
+    import torch
+
+    from strongltn.search.method import fan_in_scores
+
+    for name, weight in network.named_parameters():
+        if name.startswith("features."):
+            generator = LayerStreams(seed, name).generator("weight")
+            with torch.no_grad():
+                weight.copy_(fan_in_scores(weight, generator))
+
+
+def _diamond(
+    num_inputs: int, num_outputs: int, *, redundancy: int, has_relu: bool
+) -> list[torch.nn.Module]:
+    import torch
+
+    from strongltn.models.blocks import InputCopies
+
+    inner = [torch.nn.ReLU()] if has_relu else []
+    linear = torch.nn.Linear(redundancy * num_inputs, num_outputs, bias=False)
+    return [InputCopies(num_inputs, redundancy), *inner, linear]
+
+
+def _widened(architecture: Architecture, redundancy: int) -> Architecture:
+    """Return as many hidden layers of one width, with about as many weights as the diamonds."""
+    num_weights = sum(
+        redundancy * num_inputs * (1 + num_outputs)
+        for num_inputs, num_outputs in pairwise(architecture.widths)
+    )
+    num_ends = architecture.widths[0] + architecture.widths[-1]
+    num_inner = len(architecture.hidden) - 1
+
+    def excess(width: int) -> int:
+        return abs(num_ends * width + num_inner * width**2 - num_weights)
+
+    width = min(range(1, num_weights // num_ends + 2), key=excess)
+    return replace(architecture, hidden=(width,) * len(architecture.hidden))
+
+
+def _check_choice(parameter: str, got: str, allowed: tuple[str, ...]) -> None:
+    if got not in allowed:
+        raise unknown_word(parameter, got=got, known=allowed)

@@ -1,0 +1,1 @@
+"""The main job: plan, build, measure, certify, write. Here the pillars meet."""

@@ -1,0 +1,1 @@
+"""Training runs: one loop, its checkpoints, its records."""

@@ -1,0 +1,178 @@
+"""One run: trained, checkpointed after every epoch, resumed exactly, recorded.
+
+Importing this module imports torch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from strongltn.datasets.catalogue import Dataset, dataset_named
+from strongltn.errors import InvalidInputError, TrainingDiverged
+from strongltn.process.default_state import in_default_state
+from strongltn.search.choices import Execution
+from strongltn.search.config import SearchConfig
+from strongltn.storage import in_use, make_directory
+from strongltn.training.checkpoint import Checkpoint, save_tensors, tensor_digest
+from strongltn.training.execution import device_named
+from strongltn.training.fresh import forget_replaced, has_replaced, replaced_by, set_aside
+from strongltn.training.loop import Training
+from strongltn.training.metrics import MetricsLog, summary_writer_type
+from strongltn.training.result import CHECKPOINT, MASKS, RESULT, SearchResult, finished_result
+
+__all__ = ["CHECKPOINT", "MASKS", "RESULT", "Progress", "SearchResult", "run"]
+
+Progress = Callable[[str, int, int], None]
+
+
+@in_default_state()
+def run(
+    config: SearchConfig,
+    directory: Path,
+    *,
+    device: str = "auto",
+    execution: Execution = Execution.EAGER,
+    resume: bool = True,
+    has_tensorboard: bool = False,
+    progress: Progress | None = None,
+) -> SearchResult:
+    """Carry out one run, or what is left of it, and return what it found.
+
+    The directory then holds ``checkpoint.safetensors``, ``metrics.jsonl``, ``masks.safetensors``
+    and ``result.json``. After an interruption, whatever its kind, the last whole epoch is kept.
+    While the run is at work, no other command writes there.
+
+    Parameters
+    ----------
+    config : SearchConfig
+    directory : Path
+        Of this run alone; made if need be.
+    device : str
+        As in `device_named`.
+    execution : Execution
+    resume : bool
+        Go on after the last epoch done, or return the result that is there. Without, start
+        afresh: the run that is there, of whatever configuration, moves to ``DIRECTORY.replaced``,
+        and is removed once the new one is finished.
+    has_tensorboard : bool
+        Write event files to ``tensorboard/``, too.
+    progress : (stage, steps done, steps in all) -> None, optional
+
+    Returns
+    -------
+    SearchResult
+
+    Raises
+    ------
+    InvalidInputError
+        Files of another configuration, of other data or damaged; a directory in which another
+        command is at work, or without `resume` one with foreign files; no such device; data that
+        is absent; no TensorBoard. All files stay as they were.
+    MachineError
+        The directory cannot be written, or the disk is full. The last whole epoch is kept.
+    TrainingDiverged
+        A loss or score is not finite; the checkpoint before is kept.
+
+    Notes
+    -----
+    A resumed run has the bits of an uninterrupted one on CPUs, with the same number of threads and
+    the same versions of libraries.
+    Cost: `Training`, and one file of the size of scores, weights and momentum an epoch.
+    Randomness: named streams of the seed; no global generator is read or set.
+    """
+    place = device_named(device)
+    if has_tensorboard:
+        summary_writer_type()
+    if resume and (result := _finished(config, directory)) is not None:
+        return result
+    training = Training(config, _dataset(config.data), device=place, execution=execution)
+    make_directory(directory, parameter="directory")
+    if not resume:
+        with in_use(directory, parameter="directory"):
+            set_aside(directory)
+    with in_use(directory, parameter="directory"):
+        metrics = _resumed(training, directory / CHECKPOINT)
+        with MetricsLog(directory, metrics, has_tensorboard=has_tensorboard) as log:
+            while len(metrics) < config.epochs:
+                metrics = (*metrics, _next_epoch(training, len(metrics), directory, progress))
+                Checkpoint.of(training, metrics).save(directory / CHECKPOINT)
+                log.add(metrics[-1])
+        result = _finish(training, metrics, directory)
+        forget_replaced(directory)
+    return result
+
+
+def _finished(config: SearchConfig, directory: Path) -> SearchResult | None:
+    """Return the result that is there, if any; what it has replaced goes, if a kill left it."""
+    result = finished_result(config, directory)
+    if result is not None and has_replaced(directory):
+        with suppress(InvalidInputError), in_use(directory, parameter="directory"):
+            if (directory / RESULT).exists():  # nobody has begun it anew in the meantime
+                forget_replaced(directory)
+    return result
+
+
+def _next_epoch(
+    training: Training, epoch: int, directory: Path, progress: Progress | None
+) -> dict[str, Any]:
+    config, num_steps = training.config, training.data.num_steps
+
+    def step_done(done: int) -> None:
+        if progress is not None:
+            stage = f"{config.method_name} {config.seed}"
+            progress(stage, epoch * num_steps + done, config.epochs * num_steps)
+
+    try:
+        return training.train_epoch(epoch, step_done=step_done)
+    except TrainingDiverged as error:
+        kept = f"{directory / CHECKPOINT} holds epoch {epoch}." if epoch else "No epoch was done."
+        if replaced_by(directory).exists():
+            kept += f" The run before is in {replaced_by(directory)}."
+        raise TrainingDiverged(f"{error} {kept}") from error
+
+
+def _resumed(training: Training, path: Path) -> tuple[dict[str, Any], ...]:
+    """Bring the training into the state of the checkpoint, if there is one."""
+    if not os.path.lexists(path):
+        return ()
+    checkpoint = Checkpoint.load(path, training.config)
+    checkpoint.restore(training)
+    return checkpoint.metrics
+
+
+def _finish(
+    training: Training, metrics: tuple[dict[str, Any], ...], directory: Path
+) -> SearchResult:
+    masks = training.masks()
+    weights = dict(training.network.named_parameters())
+    frozen = {name: weight for name, weight in weights.items() if not weight.requires_grad}
+    num_weights = sum(mask.numel() for mask in masks.values())
+    num_kept = sum(int(mask.count_nonzero()) for mask in masks.values())
+    num_all = sum(weight.numel() for weight in weights.values())
+    result = SearchResult(
+        training.config,
+        directory,
+        metrics,
+        num_kept=num_kept if masks else num_all,
+        num_weights=num_weights if masks else num_all,
+        frozen_sha256=tensor_digest(frozen),
+        data_sha256=training.data.dataset.sha256,
+    )
+    save_tensors(
+        directory / MASKS,
+        masks,
+        {"config": training.config.to_json(), "frozen_sha256": result.frozen_sha256},
+    )
+    result.save()
+    return result
+
+
+@lru_cache(maxsize=2)
+def _dataset(name: str) -> Dataset:
+    """Load a data set once for all runs in this process."""
+    return dataset_named(name)

@@ -1,0 +1,1 @@
+"""Values that callers pass and hold: read, compared, written as JSON."""
