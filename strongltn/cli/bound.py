@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from strongltn.cli.console import Update, print_report, progress_bars
-from strongltn.cli.program import Group, command, completing, shown_examples
+from strongltn.cli.program import Group, Json, command, completing, shown_examples
 from strongltn.errors import AssumptionViolated, InvalidInputError
 from strongltn.process.exits import ExitCode
 from strongltn.rng import WeightLaw
@@ -23,7 +23,6 @@ _MAX_SECONDS = 10.0  # of one theorem; what would take longer is left to the lib
 _MAX_MEASURED_SECONDS = 60.0
 _ALL = "all"
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 FailureProbability = Annotated[
     str, typer.Option("--delta", help="Failure probability, e.g. 0.01, 1/100 or 2^-7.")
 ]

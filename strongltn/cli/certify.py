@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from strongltn.cli.console import Update, print_report, progress_bars
-from strongltn.cli.program import completing
+from strongltn.cli.program import Json, completing
 from strongltn.errors import InvalidInputError
 from strongltn.process.exits import ExitCode
 from strongltn.storage import check_writable, make_directory
@@ -99,9 +99,7 @@ def certify(
             "cannot be read.",
         ),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Bound the distance between the target and the ticket anew, and keep the better certificate.
 

@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -20,6 +20,7 @@ from strongltn.errors import InvalidInputError, StrongLTNError, suggestion
 from strongltn.process.exits import say
 
 PROGRAM = "strongltn"
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 _MAX_SENTENCE = 300  # characters of what a command is for
 _MAX_SHOWN = 80  # characters of a wrong value
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # typer has no public name for it

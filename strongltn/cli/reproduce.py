@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from strongltn.cli.console import print_report, progress_bars
-from strongltn.cli.program import completing
+from strongltn.cli.program import Json, completing
 from strongltn.errors import InvalidInputError, StrongLTNError, suggestion
 from strongltn.process.exits import keeping, say
 
@@ -35,9 +35,7 @@ def reproduce(
     ] = False,
     is_full: Annotated[bool, typer.Option("--full", help="Minutes, or hours.")] = False,
     out: Annotated[Path, typer.Option("--out", help="Directory of results.")] = Path("results"),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Answer a question of the literature again: a verdict, a table and a figure, in OUT/ID/.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from strongltn.cli.console import print_report, progress_bars
-from strongltn.cli.program import as_typed, completing
+from strongltn.cli.program import Json, as_typed, completing
 from strongltn.errors import InvalidInputError
 from strongltn.models.initialization import Init
 from strongltn.process.exits import ExitCode, exit_code_of, explained, keeping, say
@@ -30,8 +30,6 @@ _METHODS = (
     *("edge-popup", "biprop", "iterand", "learned-supermask", "signed-supermask", "gem-miner"),
     "dense",
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
 def search(

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from strongltn.certify import Attack
-from strongltn.cli.main import ConstructionName, LawName
+from strongltn.cli.prune import ConstructionName, LawName
 from strongltn.construct import CONSTRUCTIONS
 from strongltn.networks.ticket_directory import read_ticket
 from strongltn.pipeline import prune_result
