@@ -247,7 +247,7 @@ def _draw(
     progress: Update,
 ) -> dict[str, Any]:
     """Certify at the radii, draw, and return what the report gains."""
-    from strongltn.figures.ticket import plot_account
+    from strongltn.figures.account import plot_account
     from strongltn.pipeline.radius_curve import radius_curve
 
     make_directory(figure.parent)

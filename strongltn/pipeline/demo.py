@@ -15,7 +15,7 @@ from strongltn.construct import LINEAR_DIAMOND, RELU_DIAMOND, SINGLE_WEIGHT, Con
 from strongltn.datasets.images import LabelledImages, load_digits
 from strongltn.errors import InvalidInputError
 from strongltn.figures import gadget as gadget_figure
-from strongltn.figures import ticket as plotting
+from strongltn.figures import weight_errors
 from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork, Ticket
 from strongltn.networks.ticket_directory import TICKET_CONTENTS
 from strongltn.pipeline import tickets as pipeline
@@ -227,10 +227,10 @@ def _draw(target: TargetNetwork, out: Path, *, seed: int, progress: Progress | N
         if progress:
             progress("figures", done, total)
 
-    single = plotting.measure_errors(
+    single = weight_errors.measure_errors(
         chosen, list(_SINGLE_SIZES), solver=SingleWeight(), law=law, seed=seed, progress=report
     )
-    subset = plotting.measure_errors(
+    subset = weight_errors.measure_errors(
         chosen,
         list(_SUBSET_SIZES),
         solver=MeetInTheMiddle(),
@@ -238,7 +238,7 @@ def _draw(target: TargetNetwork, out: Path, *, seed: int, progress: Progress | N
         seed=seed,
         progress=lambda done: report(len(_SINGLE_SIZES) + done),
     )
-    files = plotting.plot_errors(chosen, single, subset, law=law, path=out / "weight_error")
+    files = weight_errors.plot_errors(chosen, single, subset, law=law, path=out / "weight_error")
     gadget = gadget_ticket(_GADGET_SEED)
     files += gadget_figure.plot_gadget(
         gadget, target=_GADGET_WEIGHT, path=out / "diamond", note=_GADGET_NOTE

@@ -1,1 +1,1 @@
-"""Reports for people: plain text now; figures are drawn by `strongltn.figures.ticket`."""
+"""Reports for people: plain text now; figures are drawn by `strongltn.figures`."""

@@ -13,8 +13,8 @@ from experiments.recipes import RECIPES
 from experiments.search import pensia2020_experiment2
 from strongltn.bench import figure as bench_figure
 from strongltn.bench.record import last_report
+from strongltn.figures import account, weight_errors
 from strongltn.figures import gadget as gadget_figure
-from strongltn.figures import ticket as plotting
 from strongltn.figures.style import LOOKS, Look, add_legend, draw_line, new_figure
 from strongltn.pipeline import demo
 from strongltn.rng import WeightLaw
@@ -45,7 +45,7 @@ def test_a_figure_of_two_networks():
 def drawn(monkeypatch):
     """Call a function that draws; return the figure that it would write."""
     figures = []
-    for module in (plotting, gadget_figure, bench_figure):
+    for module in (weight_errors, account, gadget_figure, bench_figure):
         monkeypatch.setattr(module, "write_figure", lambda found, path: figures.append(found) or [])
 
     def call(plot, *arguments, **options):
@@ -58,10 +58,10 @@ def drawn(monkeypatch):
 def test_the_errors_of_weights(drawn):
     targets, law = np.linspace(-0.5, 0.5, 20), WeightLaw.UNIFORM
     single, subset = (
-        plotting.measure_errors(targets, sizes, solver=solver, law=law, seed=0)
+        weight_errors.measure_errors(targets, sizes, solver=solver, law=law, seed=0)
         for sizes, solver in (([1, 4, 16], SingleWeight()), ([2, 6, 10], MeetInTheMiddle()))
     )
-    assert violations(drawn(plotting.plot_errors, targets, single, subset, law=law)) == []
+    assert violations(drawn(weight_errors.plot_errors, targets, single, subset, law=law)) == []
 
 
 def test_the_diamond_is_near_to_its_weight_and_no_label_is_on_an_edge(drawn):
@@ -99,7 +99,7 @@ def test_the_times_of_solvers(drawn):
 @pytest.mark.parametrize("with_curve", [False, True])
 def test_the_account_of_a_ticket(drawn, num_layers, with_curve):
     """All methods, those of no name yet, and numbers without a place on the axis."""
-    bounds = {name: 2.0**k for k, name in enumerate(plotting._METHODS) if "attack" not in name}
+    bounds = {name: 2.0**k for k, name in enumerate(account._METHODS) if "attack" not in name}
     bounds |= {"new-method": 3.0, "newer-method": 5.0}
     layers = [
         {"name": str(2 * k), "difference": bounds, "empirical_error": 0.5}
@@ -110,7 +110,7 @@ def test_the_account_of_a_ticket(drawn, num_layers, with_curve):
         {"radius": r, "certified_error_by_method": bounds, "empirical_error": 0.5} for r in (1, 10)
     ]
     report = {"layers": layers, "domain": "ball:1", "output_norm": 2}
-    figure = drawn(plotting.plot_account, report, rows if with_curve else [])
+    figure = drawn(account.plot_account, report, rows if with_curve else [])
     assert violations(figure) == []
     axes = figure.axes[0]
     first, *_ = [text.get_text() for text in axes.get_xticklabels()]
@@ -179,7 +179,7 @@ def modules():
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_styles_are_in_one_place(path):
     """Colours, sizes of text and figures are made in `strongltn.figures.style` alone."""
-    if path.name == "figure_style.py":
+    if path == ROOT / "strongltn" / "figures" / "style.py":
         return
     text = path.read_text()
     assert not re.search(r'"#[0-9a-fA-F]{6}"', text)

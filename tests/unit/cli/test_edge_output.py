@@ -18,7 +18,7 @@ from proofs_check.__main__ import main as audit_main
 from strongltn.certify import Attack, CertifySettings
 from strongltn.cli import certify as certify_command
 from strongltn.cli.console import print_report
-from strongltn.figures.ticket import plot_account
+from strongltn.figures.account import plot_account
 from strongltn.networks.target import LinearLayer, TargetNetwork
 from strongltn.numerics.dyadic import outward_number
 from strongltn.pipeline import tickets as pipeline

@@ -8,7 +8,8 @@ import pytest
 from strongltn.datasets.images import LabelledImages, load_digits, load_mnist_test
 from strongltn.errors import InvalidInputError
 from strongltn.figures import gadget as gadget_figure
-from strongltn.figures import ticket as plotting
+from strongltn.figures import weight_errors
+from strongltn.figures.account import plot_account
 from strongltn.networks import LinearLayer, TargetNetwork
 from strongltn.pipeline import demo
 from strongltn.pipeline import tickets as pipeline
@@ -62,7 +63,7 @@ def test_missing_mnist_is_named(tmp_path, monkeypatch):
 
 def test_theory_lines_solve_their_equations():
     sizes = np.array([1, 16, 256])
-    median, worst = plotting.single_weight_quantiles(TARGETS, sizes, law=WeightLaw.UNIFORM)
+    median, worst = weight_errors.single_weight_quantiles(TARGETS, sizes, law=WeightLaw.UNIFORM)
     for n, middle, top in zip(sizes, median, worst, strict=True):
         misses = failure_probability(TARGETS, middle, num_samples=int(n), law=WeightLaw.UNIFORM)
         assert abs(misses.mean() - 0.5) < 1e-9
@@ -88,7 +89,7 @@ def account(*, factor):
 @pytest.mark.parametrize("with_curve", [False, True])
 def test_accounts_are_drawn_whatever_the_sizes(tmp_path, factor, with_curve):
     report, rows = account(factor=factor)
-    files = plotting.plot_account(report, rows if with_curve else [], path=tmp_path / "account.png")
+    files = plot_account(report, rows if with_curve else [], path=tmp_path / "account.png")
     assert [path.suffix for path in files] == [".png", ".svg", ".pdf"]
     assert all(path.stat().st_size > 1000 for path in files)
 
@@ -96,12 +97,14 @@ def test_accounts_are_drawn_whatever_the_sizes(tmp_path, factor, with_curve):
 def test_figures_are_written(tmp_path):
     law = WeightLaw.UNIFORM
     single, subset = (
-        plotting.measure_errors(TARGETS, sizes, solver=solver, law=law, seed=0)
+        weight_errors.measure_errors(TARGETS, sizes, solver=solver, law=law, seed=0)
         for sizes, solver in (([1, 4, 16], SingleWeight()), ([2, 6, 10], MeetInTheMiddle()))
     )
     assert (single.worst >= single.median).all()
     assert subset.median[-1] < subset.median[0]
-    paths = plotting.plot_errors(TARGETS, single, subset, law=law, path=tmp_path / "new" / "error")
+    paths = weight_errors.plot_errors(
+        TARGETS, single, subset, law=law, path=tmp_path / "new" / "error"
+    )
     one = TargetNetwork((LinearLayer("weight", np.array([[0.3]])),))
     ticket = pipeline.prune(one, num_samples=3).ticket
     paths += gadget_figure.plot_gadget(ticket, target=0.3, path=tmp_path / "gadget")
