@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "house.svg"
 #: The packages that are drawn as one room each; strongltn is drawn room by room.
 WHOLE = {"proofs_check": "the auditor: imports nothing of strongltn"}
-_WIDTH, _HEIGHT = 148, 46
+_WIDTH, _HEIGHT = 150, 58
 _ACROSS, _DOWN = 14, 44
 _MARGIN = 12
 
@@ -88,7 +88,7 @@ def floors(graph: dict[str, set[str]]) -> list[list[str]]:
     return rows
 
 
-def _lines(text: str, *, characters: int = 30, most: int = 2) -> list[str]:
+def _lines(text: str, *, characters: int = 31, most: int = 3) -> list[str]:
     """Return the beginning of a text in a few short lines."""
     lines = [""]
     for word in text.removesuffix(".").split():
