@@ -1,1 +1,1 @@
-"""Experiments that reproduce published figures and tables; recorded/ holds cited runs."""
+"""What reproduces the field: recipes, and studies of strongltn itself. Not part of the wheel."""

@@ -2,12 +2,22 @@
 
 from itertools import product
 
-from experiments.recipe import Effort
-from experiments.search import edge_popup_cifar10, edge_popup_density, ground_truth
-from experiments.search import pensia2020_experiment2 as experiment2
-from experiments.theory import failure_probability, growth, packing_bound, parameters, sample_size
-from experiments.theory import pensia_existence as existence
+import strongltn_experiments
+from strongltn.recipes.found import recipes_in
+from strongltn.recipes.recipe import Effort
+from strongltn_experiments.search import edge_popup_cifar10, edge_popup_density, ground_truth
+from strongltn_experiments.search import pensia2020_experiment2 as experiment2
+from strongltn_experiments.theory import (
+    failure_probability,
+    growth,
+    packing_bound,
+    parameters,
+    sample_size,
+)
+from strongltn_experiments.theory import pensia_existence as existence
 
+#: All recipes that come with strongltn, by id.
+RECIPES = {found.recipe.key: found.recipe for found in recipes_in(strongltn_experiments)}
 FC2, FC4, LENET5 = experiment2.RECIPES
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from oracles import source_entry
 from safetensors.numpy import load
+
+from oracles import source_entry
 
 Content = bytes | Callable[[Path], object]
 Files = dict[str, Content]

@@ -1,4 +1,4 @@
-"""The command `reproduce`: answers a question by a recipe of the experiments, or lists them."""
+"""The command `reproduce`: answers a question by a recipe, or lists them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from strongltn.errors import InvalidInputError, StrongLTNError, suggestion
 from strongltn.process.exits import keeping, say
 
 if TYPE_CHECKING:
-    from experiments.recipe import AbstractRecipe
+    from strongltn.recipes.found import Found
 
 _INDENT, _COLUMNS = "  ", 96
 
@@ -26,7 +26,7 @@ def reproduce(
             metavar="ID",
             help="A recipe; without one, all are listed.",
             show_default=False,
-            autocompletion=completing(lambda: _recipes()),
+            autocompletion=completing(lambda: _found().recipes),
         ),
     ] = None,
     is_list: Annotated[bool, typer.Option("--list", help="List the recipes.")] = False,
@@ -34,6 +34,12 @@ def reproduce(
         bool, typer.Option("--quick", help="Seconds to minutes (the default).")
     ] = False,
     is_full: Annotated[bool, typer.Option("--full", help="Minutes, or hours.")] = False,
+    is_recorded: Annotated[
+        bool,
+        typer.Option(
+            "--recorded", help="Compute nothing: answer and draw from the rows that come with it."
+        ),
+    ] = False,
     out: Annotated[Path, typer.Option("--out", help="Directory of results.")] = Path("results"),
     as_json: Json = False,
 ) -> None:
@@ -43,13 +49,16 @@ def reproduce(
     conditions the theorems in them hold. What is there already is not computed again, so that an
     interrupted run goes on where it was.
     """
-    recipes = _recipes()
+    recipes = _found().recipes
     if key is None or is_list:
-        if key is not None or is_quick or is_full:
+        if key is not None or is_quick or is_full or is_recorded:
             raise InvalidInputError(
                 "list", got="a list with an ID or an effort", allowed="asked for alone"
             )
-        entries = [recipe.to_json() for recipe in recipes.values()]
+        entries = [
+            {**found.recipe.to_json(), "has_record": found.record is not None}
+            for found in recipes.values()
+        ]
         print_report({"recipes": entries}, _list_lines(entries), as_json=as_json)
         return
     if key not in recipes:
@@ -59,30 +68,38 @@ def reproduce(
             allowed=f"one of {', '.join(recipes)}",
             hint=suggestion(key, recipes) or "Without an ID the recipes are listed.",
         )
-    if is_quick and is_full:
-        raise InvalidInputError("effort", got="--quick --full", allowed="one of the two")
-    from experiments.recipe import Effort, run_recipe
+    asked = {"--quick": is_quick, "--full": is_full, "--recorded": is_recorded}
+    efforts = [option for option, is_asked in asked.items() if is_asked]
+    if len(efforts) > 1:
+        raise InvalidInputError("effort", got=" ".join(efforts), allowed="one of them")
+    from strongltn.recipes.recipe import Effort
+    from strongltn.recipes.run import draw_recorded, run_recipe
 
-    effort = Effort.FULL if is_full else Effort.QUICK
-    kept = "what is done is kept: the same command goes on from there."
-    with keeping(kept), progress_bars() as progress:
-        report = run_recipe(recipes[key], effort=effort, out=out, progress=progress)
+    if is_recorded:
+        report = draw_recorded(recipes[key], out=out)
+    else:
+        effort = Effort.FULL if is_full else Effort.QUICK
+        kept = "what is done is kept: the same command goes on from there."
+        with keeping(kept), progress_bars() as progress:
+            report = run_recipe(recipes[key].recipe, effort=effort, out=out, progress=progress)
     for note in report["notes"]:
         say(note)
     print_report(report, _lines(report), as_json=as_json)
 
 
-def _recipes() -> dict[str, AbstractRecipe]:
-    try:
-        from experiments.recipes import RECIPES
-    except ModuleNotFoundError as error:
-        if error.name not in ("experiments", "experiments.recipes"):
-            raise
+def _found() -> Found:
+    """Return the recipes that there are, and say what kept others from being found."""
+    from strongltn.recipes.found import found_recipes
+
+    found = found_recipes()
+    for failure in found.failures:
+        say(failure)
+    if not found.recipes:
         raise StrongLTNError(
-            "The recipes are the package 'experiments', which is not installed. Run this from a "
-            "checkout of strongltn, or install one with: pip install -e ."
-        ) from error
-    return RECIPES
+            "No recipe is installed here. They come with strongltn: install it again, from a "
+            "checkout with: pip install -e ."
+        )
+    return found
 
 
 def _list_lines(entries: list[dict[str, Any]]) -> list[str]:
@@ -96,6 +113,8 @@ def _list_lines(entries: list[dict[str, Any]]) -> list[str]:
         ]
         for effort, tier in entry["tiers"].items():
             lines += _wrapped(f"--{effort}: {tier['text']}")
+        if entry["has_record"]:
+            lines += _wrapped("--recorded: from the rows of a run that come with it")
         lines += _condition_lines(entry)
         lines.append("")
     return [*lines, "Run one with: strongltn reproduce ID"]
@@ -103,7 +122,7 @@ def _list_lines(entries: list[dict[str, Any]]) -> list[str]:
 
 def _lines(report: dict[str, Any]) -> list[str]:
     """Return the answer first, then what it rests on, then the files."""
-    from experiments.answer import Table
+    from strongltn.report.table import Table
 
     kept = report["parts"] - report["computed_now"]
     table = Table.of(report["table"]["columns"], report["table"]["rows"])

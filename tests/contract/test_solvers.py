@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from oracles import best_subset, exact_error
 
+from oracles import best_subset, exact_error
 from strongltn.subset_sum import SubsetSumProblem, Verdict, solve, solve_batch, solvers
 
 OPTIMAL_SOLVERS = [

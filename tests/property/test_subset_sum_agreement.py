@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oracles import best_subset
 
-from experiments import subset_sum_agreement as agreement
-from experiments.subset_sum_families import FAMILIES
-from experiments.subset_sum_oracle import best_subsets
+from experiments.studies import subset_sum_agreement as agreement
+from experiments.studies.subset_sum_families import FAMILIES
+from experiments.studies.subset_sum_oracle import best_subsets
+from oracles import best_subset
 from strongltn.errors import InvalidInputError
 from strongltn.storage import read_entries
 from strongltn.subset_sum import solvers
@@ -49,7 +49,7 @@ def test_the_oracle_agrees_with_a_slower_one(name):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_all_ways_of_the_oracle_agree(name, monkeypatch):
     """Lists of all sums, sorted halves, Python integers: each takes over from the one before."""
-    from experiments import subset_sum_oracle
+    from experiments.studies import subset_sum_oracle
 
     samples, targets = FAMILIES[name](np.random.default_rng(7), 12, 9)
     masks, errors = best_subsets(samples, targets)
@@ -109,7 +109,14 @@ def test_a_wrong_solver_is_seen(monkeypatch, solver, is_optimal, family):
 
 def test_an_interrupted_run_goes_on(tmp_path):
     out = tmp_path / "record.jsonl"
-    command = [sys.executable, "-m", "experiments.subset_sum_agreement", "--json", "--jobs", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "experiments.studies.subset_sum_agreement",
+        "--json",
+        "--jobs",
+        "1",
+    ]
     command += ["--out", str(out), "--instances"]
 
     def run(num_instances):

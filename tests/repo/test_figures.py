@@ -6,11 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from figure_rules import violations
-from recipe_rows import FC2, LENET5, ROWS, search_rows
 
-from experiments.recipes import RECIPES
-from experiments.search import pensia2020_experiment2
+from figure_rules import violations
+from recipe_rows import FC2, LENET5, RECIPES, ROWS, search_rows
 from strongltn.bench import figure as bench_figure
 from strongltn.bench.record import last_report
 from strongltn.figures import account, weight_errors
@@ -19,6 +17,7 @@ from strongltn.figures.style import LOOKS, Look, add_legend, draw_line, new_figu
 from strongltn.pipeline import demo
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.solvers import MeetInTheMiddle, SingleWeight
+from strongltn_experiments.search import pensia2020_experiment2
 
 ROOT = Path(__file__).parents[2]
 BEYOND = "arrow: beyond the axis, drawn at its edge"

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments import certificate_tightness, pensia2020_experiment1
-from experiments.recipe import read_rows
-from experiments.search import pensia2020_comparison
+from experiments.studies import certificate_tightness, pensia2020_experiment1, pensia2020_tables
+from strongltn.recipes.run import read_rows
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,12 +38,12 @@ def test_table_of_tightness_is_the_recorded_one():
 
 @pytest.mark.parametrize("network", ["fc2", "lenet-5"])
 def test_tables_of_experiment_2_are_the_recorded_ones(network):
-    rows = [row for path in pensia2020_comparison.RECORDS for row in read_rows(path)]
+    rows = [row for path in pensia2020_tables.RECORDS for row in read_rows(path)]
     name = network.replace("-", "")
-    table = pensia2020_comparison.markdown_table(rows, network)
+    table = pensia2020_tables.markdown_table(rows, network)
     assert readme_table(f"pensia2020_experiment2_{name}") == table
-    rows += read_rows(pensia2020_comparison.LONGER)
-    table = pensia2020_comparison.log_table(rows, network)
+    rows += read_rows(pensia2020_tables.LONGER)
+    table = pensia2020_tables.log_table(rows, network)
     assert readme_table(f"pensia2020_logs_{name}") == table
 
 

@@ -27,18 +27,25 @@ FUNCTIONS = {
     "safetensors": {"save_file", "save_model"},
     "pooch": {"retrieve", "create"},
 }
+RECIPES = "experiments/strongltn_experiments"
 #: What may stay, and why. The module, then the call.
 ALLOWED = {
     ("strongltn/process/exits.py", "open"): "the device that forgets what a stream still holds",
     ("strongltn/process/exits.py", "NamedTemporaryFile"): "the traceback of a bug, to be sent",
     ("strongltn/subset_sum/solvers/_cp_sat_worker.py", "fdopen"): "its own standard output",
-    ("experiments/search/ground_truth.py", "TemporaryDirectory"): "runs that nobody keeps",
-    ("experiments/certificate_tightness.py", "copytree"): "into a directory of storage's",
+    (
+        f"{RECIPES}/search/ground_truth.py",
+        "TemporaryDirectory",
+    ): "runs that nobody keeps",
+    ("experiments/studies/certificate_tightness.py", "copytree"): "into a directory of storage's",
     ("strongltn/datasets/cifar10_jpeg.py", "save"): "to bytes, which storage writes",
-    ("experiments/kills.py", "TemporaryDirectory"): "what is killed works in it",
-    ("experiments/kills.py", "copytree"): "a folder for each kill",
-    ("experiments/kill_scenarios.py", "rmtree"): "what it has made itself, to be made again",
-    ("experiments/certificate_tightness.py", "save"): "to bytes, which storage writes",
+    ("experiments/studies/kills.py", "TemporaryDirectory"): "what is killed works in it",
+    ("experiments/studies/kills.py", "copytree"): "a folder for each kill",
+    (
+        "experiments/studies/kill_scenarios.py",
+        "rmtree",
+    ): "what it has made itself, to be made again",
+    ("experiments/studies/certificate_tightness.py", "save"): "to bytes, which storage writes",
 }
 
 

@@ -10,6 +10,7 @@ import sys
 from concurrent.futures import BrokenExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +18,19 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from experiments import recipes
-from experiments.answer import Answer, Table
-from experiments.recipe import (
-    AbstractRecipe,
-    Effort,
-    Recipe,
-    Tier,
-    read_rows,
-    rows_where,
-    run_recipe,
-)
-from experiments.theory.promises import conditions_named
+import strongltn_experiments
+from recipe_rows import RECIPES
 from strongltn.cli.reproduce import reproduce
 from strongltn.errors import InvalidInputError, MachineError, StrongLTNError
 from strongltn.figures.style import new_figure
 from strongltn.process.exits import ExitCode, exit_code_of, explained
+from strongltn.recipes import found as found_module
+from strongltn.recipes.answer import Answer
+from strongltn.recipes.found import GROUP, Found, FoundRecipe, found_recipes, recipes_in
+from strongltn.recipes.recipe import AbstractRecipe, Effort, Recipe, Tier, rows_where
+from strongltn.recipes.run import read_rows, run_recipe
+from strongltn.report.table import Table
+from strongltn.theorems.promises import conditions_named
 
 ROOT = Path(__file__).parents[3]
 SUFFIXES = ("jsonl", "csv", "png", "svg", "pdf")
@@ -295,10 +293,16 @@ def test_rows_are_found_by_value():
 # the command
 
 
+def cook(monkeypatch, *some, record=None):
+    """Let the command find these recipes alone."""
+    found = Found({recipe.key: FoundRecipe(recipe, record) for recipe in some}, ())
+    monkeypatch.setattr(found_module, "found_recipes", lambda: found)
+
+
 @pytest.fixture
 def run(monkeypatch, kitchen):
     """Call the command with one recipe; return click's result."""
-    monkeypatch.setattr(recipes, "RECIPES", {"squares": kitchen.recipe})
+    cook(monkeypatch, kitchen.recipe)
     app = typer.Typer()
     app.command()(reproduce)
     return lambda *arguments: CliRunner().invoke(app, list(map(str, arguments)))
@@ -384,17 +388,121 @@ def test_a_worker_that_died_is_no_traceback(run, tmp_path, kitchen, monkeypatch)
         raise BrokenExecutor("terminated abruptly")
 
     broken = replace(kitchen.recipe, compute=compute)
-    monkeypatch.setattr(recipes, "RECIPES", {"squares": broken})
+    cook(monkeypatch, broken)
     error = run("squares", "--out", tmp_path).exception
     assert exit_code_of(error) is ExitCode.MACHINE
     assert "the same command goes on" in explained(error)
 
 
-def test_without_the_experiments_the_way_out_is_said(run, monkeypatch):
-    monkeypatch.setitem(sys.modules, "experiments.recipes", None)
+def test_without_recipes_the_way_out_is_said(run, monkeypatch):
+    cook(monkeypatch)
     error = run("--list").exception
     assert type(error) is StrongLTNError
     assert "pip install -e ." in str(error)
+
+
+# recorded rows
+
+
+def test_recorded_rows_are_drawn_and_answered(run, kitchen, monkeypatch, tmp_path):
+    computed = kitchen.run(tmp_path)
+    record = tmp_path / "squares" / "quick.jsonl"
+    cook(monkeypatch, kitchen.recipe, record=record)
+    kitchen.calls.clear()
+    report = json.loads(run("squares", "--recorded", "--out", tmp_path / "drawn", "--json").stdout)
+    assert kitchen.calls == []
+    assert report["effort"] == "recorded"
+    for name in ("verdict", "holds", "table", "rows", "parts"):
+        assert report[name] == computed[name]
+    names = sorted(f"recorded.{suffix}" for suffix in SUFFIXES[1:])
+    assert sorted(path.name for path in (tmp_path / "drawn" / "squares").iterdir()) == names
+    for suffix in SUFFIXES[1:]:
+        quick, again = record.with_suffix(f".{suffix}"), f"recorded.{suffix}"
+        assert (tmp_path / "drawn" / "squares" / again).read_bytes() == quick.read_bytes()
+    assert "  --recorded: from the rows of a run that come with it" in run("--list").stdout
+
+
+def test_what_has_no_record_is_refused(run, tmp_path):
+    result = run("squares", "--recorded", "--out", tmp_path / "drawn")
+    assert isinstance(result.exception, InvalidInputError)
+    assert "squares, which came without a record" in str(result.exception)
+    assert not (tmp_path / "drawn").exists()
+    assert "--recorded" not in run("--list").stdout
+
+
+def test_a_damaged_record_is_refused(run, kitchen, monkeypatch, tmp_path):
+    record = tmp_path / "squares.jsonl"
+    record.write_text("no record\n")
+    cook(monkeypatch, kitchen.recipe, record=record)
+    result = run("squares", "--recorded", "--out", tmp_path / "drawn")
+    assert isinstance(result.exception, InvalidInputError)
+
+
+def test_the_recorded_runs_that_come_with_strongltn_are_of_their_recipes():
+    some = {f.recipe.key: f for f in recipes_in(strongltn_experiments) if f.record is not None}
+    assert set(some) == {
+        *("edge-popup-finds", "pensia-experiment2-fc2", "pensia-experiment2-lenet5"),
+    }
+    for key, found in some.items():
+        first = json.loads(found.record.read_text().splitlines()[0])
+        assert first["configuration"]["recipe"] == key
+        assert first["configuration"]["version"] == found.recipe.version
+    folder = next(iter(some.values())).record.parent
+    assert sorted(path.stem for path in folder.iterdir()) == sorted(some)
+
+
+# finding them
+
+
+def entry(monkeypatch, *packages):
+    """Let these packages be the ones that have registered."""
+    entries = [EntryPoint(name.removesuffix("_experiments"), name, GROUP) for name in packages]
+    monkeypatch.setattr(found_module, "entry_points", lambda *, group: entries)
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Write a package with one recipe of its own."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(name, text):
+        (tmp_path / name / "deeper").mkdir(parents=True)
+        for folder in (tmp_path / name, tmp_path / name / "deeper"):
+            (folder / "__init__.py").write_text("")
+        (tmp_path / name / "deeper" / "own.py").write_text(text)
+
+    return write
+
+
+TOY = """
+from strongltn_experiments.theory.growth import RECIPE as GROWTH
+from dataclasses import replace
+RECIPE = replace(GROWTH, key={key!r})
+"""
+
+
+def test_strongltn_registers_its_own():
+    assert set(found_recipes().recipes) >= set(RECIPES)
+
+
+def test_a_recipe_of_others_is_one_file(package, monkeypatch):
+    package("their_recipes", TOY.format(key="toy"))
+    entry(monkeypatch, "strongltn_experiments", "their_recipes")
+    found = found_recipes()
+    assert set(found.recipes) == {*RECIPES, "toy"}
+    assert found.recipes["toy"].record is None
+    assert found.failures == ()
+
+
+def test_a_broken_package_hides_no_other(package, monkeypatch):
+    package("broken_recipes", "1 / 0")
+    package("second_recipes", TOY.format(key="growth"))
+    entry(monkeypatch, "strongltn_experiments", "broken_recipes", "second_recipes")
+    found = found_recipes()
+    assert set(found.recipes) == set(RECIPES)
+    broken, taken = sorted(found.failures)
+    assert "'second_recipes' has a recipe 'growth'; another one is called so" in broken
+    assert "'broken_recipes' cannot be imported: ZeroDivisionError" in taken
 
 
 # the recipes
@@ -402,15 +510,15 @@ def test_without_the_experiments_the_way_out_is_said(run, monkeypatch):
 
 def test_the_recipes_are_light_and_well_formed():
     code = (
-        "import sys\nfrom experiments.recipes import RECIPES\n"
-        "for recipe in RECIPES.values(): recipe.to_json()\n"
+        "import sys\nfrom strongltn.recipes.found import found_recipes\n"
+        "for found in found_recipes().recipes.values(): found.recipe.to_json()\n"
         "print({'numba', 'matplotlib', 'torch'} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout == "set()\n"
-    for key, recipe in recipes.RECIPES.items():
+    for key, recipe in RECIPES.items():
         assert key == recipe.key
         assert recipe.question.endswith("?")
         for effort in Effort:
@@ -422,7 +530,7 @@ def test_every_recipe_has_an_answer_and_its_costs():
     for name in ("answer", "tiers"):
         assert fields[name].default is dataclasses.MISSING
         assert fields[name].default_factory is dataclasses.MISSING
-    for recipe in recipes.RECIPES.values():
+    for recipe in RECIPES.values():
         assert set(recipe.tiers) == set(Effort)
         assert 0 < recipe.tiers[Effort.QUICK].seconds <= 600
         assert recipe.tiers[Effort.QUICK].basis == "measured"
@@ -433,7 +541,7 @@ def test_every_recipe_has_an_answer_and_its_costs():
 CHEAP = {"trials": 1000, "max_samples": 24, "num_seeds": 1}
 
 
-THEORY = {key: recipe for key, recipe in recipes.RECIPES.items() if isinstance(recipe, Recipe)}
+THEORY = {key: recipe for key, recipe in RECIPES.items() if isinstance(recipe, Recipe)}
 
 
 def cheap(recipe):

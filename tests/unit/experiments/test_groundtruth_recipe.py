@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from experiments.recipe import Effort
-from experiments.search.ground_truth import RECIPE, compute
-from experiments.search.ground_truth_chart import best_by
+from strongltn.recipes.recipe import Effort
+from strongltn_experiments.search.ground_truth import RECIPE, compute
+from strongltn_experiments.search.ground_truth_chart import best_by
 
 CHEAP = {"num_steps": 20, "epochs": 1}
 

@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from experiments.recipe import Effort, rows_where, run_recipe
-from experiments.theory.existence_source import build_promised, draw_target, source_row
-from experiments.theory.existence_verdict import Tally, Threshold, Verdict, verdict_lines
-from experiments.theory.pensia_existence import RECIPE
 from strongltn.figures.style import new_figure
 from strongltn.networks import Ball
 from strongltn.networks.weight_error import weight_errors
 from strongltn.numerics.norms import spectral_norm_bound
+from strongltn.recipes.recipe import Effort, rows_where
+from strongltn.recipes.run import run_recipe
 from strongltn.rng import WeightLaw
 from strongltn.theorems import catalogue
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.theorem import Promise
+from strongltn_experiments.theory.existence_source import build_promised, draw_target, source_row
+from strongltn_experiments.theory.existence_verdict import Tally, Threshold, Verdict, verdict_lines
+from strongltn_experiments.theory.pensia_existence import RECIPE
 
 TENTH, HUNDREDTH = Fraction(1, 10), Fraction(1, 100)
 

@@ -6,19 +6,20 @@ from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
+
 from recipe_rows import (
     FC2,
+    RECIPES,
     ROWS,
     as_dense,
     ground_truth_rows,
     search_rows,
 )
-
-from experiments.answer import Table, listed
-from experiments.recipe import Effort, Tier
-from experiments.recipes import RECIPES
-from experiments.theory.promises import conditions_named, conditions_of
+from strongltn.recipes.answer import listed
+from strongltn.recipes.recipe import Effort, Tier
+from strongltn.report.table import Table
 from strongltn.theorems.catalogue import theorem_named
+from strongltn.theorems.promises import conditions_named, conditions_of
 
 
 def answer(key, rows):

@@ -9,11 +9,20 @@ from threading import Event
 from types import SimpleNamespace
 
 import pytest
-from recipe_rows import search_rows
 
-from experiments.answer import Answer, Table
-from experiments.recipe import Effort, Recipe, Tier, read_rows, run_recipe
-from experiments.search import (
+from experiments.studies import pensia2020_tables
+from recipe_rows import search_rows
+from strongltn.errors import InvalidInputError, TrainingDiverged
+from strongltn.figures.style import Look, new_figure
+from strongltn.recipes.answer import Answer
+from strongltn.recipes.recipe import Effort, Recipe, Tier
+from strongltn.recipes.run import read_rows, run_recipe
+from strongltn.report.table import Table
+from strongltn.search.config import SearchConfig
+from strongltn.search.settings import settings_of
+from strongltn.training import run as experiment
+from strongltn.training.many import InThisProcess
+from strongltn_experiments.search import (
     edge_popup_cifar10,
     edge_popup_density,
     pensia2020_comparison,
@@ -21,14 +30,8 @@ from experiments.search import (
     pensia2020_forms,
     published,
 )
-from experiments.search.accuracies import draw_accuracies, shown
-from experiments.search.search_recipe import SearchRecipe, run_part
-from strongltn.errors import InvalidInputError, TrainingDiverged
-from strongltn.figures.style import Look, new_figure
-from strongltn.search.config import SearchConfig
-from strongltn.search.settings import settings_of
-from strongltn.training import run as experiment
-from strongltn.training.many import InThisProcess
+from strongltn_experiments.search.accuracies import draw_accuracies, shown
+from strongltn_experiments.search.search_recipe import SearchRecipe, run_part
 
 LENET5, FC2 = (
     next(r for r in pensia2020_experiment2.RECIPES if r.key.endswith(name))
@@ -338,7 +341,7 @@ def test_differences_are_ours_minus_published():
         "in the best epoch 99.0 (99.0-99.0) %"
     )
     assert len(points["linear", 0.1].found) == 2
-    summary, first, *_ = pensia2020_comparison.difference_lines(rows)
+    summary, first, *_ = pensia2020_tables.difference_lines(rows)
     close = sum(abs(p.difference) <= 3 for p in points.values())
     assert summary.startswith(f"{close} of 36 accuracies are within 3 points")
     assert max(abs(p.difference) for p in points.values()) == 81
@@ -347,7 +350,7 @@ def test_differences_are_ours_minus_published():
 
 def test_the_table_has_every_published_row():
     rows = search_rows(LENET5, accuracy=some_diverge)
-    table = pensia2020_comparison.markdown_table(rows, "lenet-5")
+    table = pensia2020_tables.markdown_table(rows, "lenet-5")
     assert len(table) == 2 + 13 + 1
     assert {line.count("|") for line in table} == {8}
     assert table[5] == (
@@ -358,7 +361,7 @@ def test_the_table_has_every_published_row():
 
 
 def test_runs_are_beside_logs_of_as_many_epochs():
-    table = pensia2020_comparison.log_table(search_rows(LENET5, accuracy=some_diverge), "lenet-5")
+    table = pensia2020_tables.log_table(search_rows(LENET5, accuracy=some_diverge), "lenet-5")
     assert len(table) == 2 + len(published.PENSIA_LOGS["lenet-5"])
     assert table[2] == "| linear diamond, 10 | 20 | 91.0 (90.0-92.0) | 96.89 | 98 |"
     assert table[5] == "| linear diamond, 95 | 150 | - | 51.14 | 57 |"
@@ -374,7 +377,7 @@ def test_the_comparison_is_printed_from_records(tmp_path, monkeypatch, capsys):
     record.write_text("".join(json.dumps(line) + "\n" for line in lines))
     figure = tmp_path / "figure.png"
     monkeypatch.setattr("sys.argv", ["compare", str(record), "--figure", str(figure)])
-    pensia2020_comparison.main()
+    pensia2020_tables.main()
     printed = capsys.readouterr().out
     assert "| fc2, % pruned |" in printed
     assert "of 39 accuracies are within" in printed

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from experiments.recipe import Effort, run_recipe
-from experiments.recipes import RECIPES
 from proofs_check import Verdict, verify_all
+from recipe_rows import RECIPES
 from strongltn.certify import Attack, CertifySettings
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Ball, LocalBox
 from strongltn.pipeline import tickets as pipeline
+from strongltn.recipes.recipe import Effort
+from strongltn.recipes.run import run_recipe
 from strongltn.search.settings import settings_of
 from strongltn.training.run import run
 

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
+
 from audit_writer import (
     WITNESS,
     Box,
@@ -34,8 +36,6 @@ from audit_writer import (
     undyadic,
     write_ticket,
 )
-from safetensors.numpy import load_file
-
 from proofs_check import Audit, NotATicketError, Verdict, verify
 from proofs_check.__main__ import main
 from proofs_check.certificate.bounds import prove_semidefinite

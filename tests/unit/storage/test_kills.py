@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import kill_scenarios, kills
+from experiments.studies import kill_scenarios, kills
 from strongltn.storage import read_entries, write_whole
 
 ROOT = Path(__file__).parents[3]

@@ -1,0 +1,1 @@
+"""Programs that measured something of strongltn once; their records lie in ``recorded/``."""
