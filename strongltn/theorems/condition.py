@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from strongltn.theorems.membership import LayerFacts, TargetFacts
+    from strongltn.theorems.facts import LayerFacts, TargetFacts
 
 
 class About(Enum):

@@ -21,57 +21,10 @@ from strongltn.networks.target import LinearLayer, TargetNetwork
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import (
     DyadicArray,
-    apply,
-    lower_sqrt,
     upper_sqrt,
 )
-from strongltn.numerics.norms import spectral_norm_bound
 from strongltn.theorems.condition import About, Condition, Finding
-
-
-@dataclass(frozen=True)
-class LayerFacts:
-    """What conditions ask of one layer, exactly or bounded from both sides.
-
-    Attributes
-    ----------
-    name : str
-    num_inputs : int
-    has_bias : bool
-    lower_norm, upper_norm : Fraction
-        Rigorous bounds on the spectral norm of the matrix, without the bias.
-    max_weight : Fraction
-        The largest absolute weight, exact, without the bias.
-    """
-
-    name: str
-    num_inputs: int
-    has_bias: bool
-    lower_norm: Fraction
-    upper_norm: Fraction
-    max_weight: Fraction
-
-
-@dataclass(frozen=True)
-class TargetFacts:
-    """What conditions ask of a network.
-
-    Attributes
-    ----------
-    chain : str
-        The network in one line.
-    widths : tuple of int
-    layers : tuple of LayerFacts
-    """
-
-    chain: str
-    widths: tuple[int, ...]
-    layers: tuple[LayerFacts, ...]
-
-    @property
-    def has_biases(self) -> bool:
-        """Whether any layer has a bias."""
-        return any(layer.has_bias for layer in self.layers)
+from strongltn.theorems.facts import LayerFacts, TargetFacts, facts_of, layer_facts
 
 
 @dataclass(frozen=True)
@@ -102,21 +55,6 @@ class Rescaled:
         return prod(self.divisors, start=self.input_divisor)
 
 
-def facts_of(target: TargetNetwork) -> TargetFacts:
-    """Measure a network.
-
-    Notes
-    -----
-    Rigor: weights exactly, norms by rigorous bounds. Cost: an eigenvalue problem a layer.
-    Randomness: none.
-    """
-    layers = tuple(
-        _layer_facts(layer.name, DyadicArray.from_floats(layer.weight), layer.bias is not None)
-        for layer in target.layers
-    )
-    return TargetFacts(target.chain, target.widths, layers)
-
-
 def rescaled(target: TargetNetwork, conditions: Iterable[Condition]) -> Rescaled:
     """Return a bias-free network that meets these conditions and of which this is a multiple.
 
@@ -139,7 +77,7 @@ def rescaled(target: TargetNetwork, conditions: Iterable[Condition]) -> Rescaled
         _augmented(layer, is_last=layer is target.layers[-1]) if has_biases else layer.weight
         for layer in target.layers
     ]
-    facts = [_layer_facts("", DyadicArray.from_floats(matrix), False) for matrix in matrices]
+    facts = [layer_facts("", DyadicArray.from_floats(matrix), False) for matrix in matrices]
     divisors = tuple(
         _digits(max([Fraction(1), *(excess(layer) for excess in excesses)]), up=True)
         for layer in facts
@@ -238,29 +176,6 @@ def weights_within(limit: Callable[[int], Fraction], text: str) -> Condition:
 def _divide(factors: dict[str, Fraction]) -> str:
     parts = (f"{name} by {float(_digits(value, up=True)):g}" for name, value in factors.items())
     return f"divide {', '.join(parts)}, and epsilon by the product of these numbers"
-
-
-def _layer_facts(name: str, matrix: DyadicArray, has_bias: bool) -> LayerFacts:
-    return LayerFacts(
-        name,
-        matrix.shape[1],
-        has_bias,
-        _lower_norm(matrix),
-        spectral_norm_bound(matrix).bound,
-        matrix.max_abs(),
-    )
-
-
-def _lower_norm(matrix: DyadicArray) -> Fraction:
-    """Return ||A v|| / ||v|| at a singular vector in floats, exactly but for the root."""
-    floats = matrix.to_floats()
-    if not np.isfinite(floats).all() or not floats.any():
-        return Fraction(0)
-    scale = np.abs(floats).max()
-    vector = np.linalg.svd(floats / scale, full_matrices=False)[2][0]
-    direction = DyadicArray.from_floats(vector.astype(np.float32))
-    image = apply(matrix, direction)
-    return lower_sqrt(image.squared_norm() / direction.squared_norm())
 
 
 def _augmented(layer: LinearLayer, *, is_last: bool) -> NDArray[np.float64]:

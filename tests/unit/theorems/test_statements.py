@@ -21,7 +21,8 @@ from strongltn.report.bounds import show_lines
 from strongltn.theorems.assumptions import COMMON_CLASS, UNIT_NORMS
 from strongltn.theorems.catalogue import cover_theorems, network_theorems, theorem_named
 from strongltn.theorems.condition import About
-from strongltn.theorems.membership import examination, facts_of, rescaled
+from strongltn.theorems.facts import facts_of
+from strongltn.theorems.membership import examination, rescaled
 from strongltn.theorems.references import references_in
 from strongltn.theorems.theorem import Status
 
