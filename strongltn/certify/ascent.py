@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from strongltn.networks.domain import Ball, Domain, LocalBox, OutputNorm
-from strongltn.networks.target import ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import DifferenceNetwork
+from strongltn.networks.domain import Ball, LocalBox, OutputNorm
 from strongltn.numerics.dyadic import DyadicArray
 
 if TYPE_CHECKING:
@@ -32,23 +31,14 @@ _NEAR_CENTER = 0.01
 _TINY = 1e-300
 
 
-class DifferenceNetwork:
-    """The difference g' - f' of the pre-activations at the last of `layers`, a float64 function.
+class FloatDifference:
+    """The difference g' - f' of a difference network as a function in float64.
 
-    Parameters
-    ----------
-    layers, errors : tuples, one entry for each layer; cut off both to see an inner layer
-    output_norm : OutputNorm
+    An inner layer is seen as the last one of `DifferenceNetwork.up_to`.
     """
 
-    def __init__(
-        self,
-        layers: tuple[ScaledLayer, ...],
-        errors: tuple[LayerError, ...],
-        *,
-        output_norm: OutputNorm,
-    ) -> None:
-        self.output_norm = output_norm
+    def __init__(self, network: DifferenceNetwork) -> None:
+        layers, errors, self.output_norm = network.layers, network.errors, network.norm
         self.weights = [_tensor(layer.weight) for layer in layers]
         self.biases = [None if layer.bias is None else _tensor(layer.bias) for layer in layers]
         self.plus = [_tensor(error.plus) for error in errors]
@@ -112,19 +102,17 @@ class Ascent:
     Parameters
     ----------
     network : DifferenceNetwork
-    domain : Domain
+        Its domain is searched.
     generator : numpy Generator
         Of the starts and the hops.
     """
 
-    def __init__(
-        self, network: DifferenceNetwork, domain: Domain, *, generator: np.random.Generator
-    ) -> None:
+    def __init__(self, network: DifferenceNetwork, *, generator: np.random.Generator) -> None:
         import torch
 
-        self.network = network
+        self.function = FloatDifference(network)
         self.generator = generator
-        self.num_inputs = network.weights[0].shape[1]
+        self.num_inputs, domain = network.num_inputs, network.domain
         self.is_ball = isinstance(domain, Ball)
         if isinstance(domain, Ball):
             self.center = torch.zeros(self.num_inputs, dtype=torch.float64)
@@ -206,7 +194,7 @@ class Ascent:
         import torch
 
         points = points.detach().requires_grad_(True)
-        values = self.network.norm(self.inputs(points))
+        values = self.function.norm(self.inputs(points))
         (gradient,) = torch.autograd.grad(values.sum(), points)
         is_finite = values.detach().isfinite() & gradient.isfinite().all(dim=1)
         return (

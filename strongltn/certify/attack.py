@@ -9,19 +9,17 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.certify.ascent import Ascent, DifferenceNetwork
+from strongltn.certify.ascent import Ascent
 from strongltn.certify.stages import Progress
 from strongltn.errors import InvalidInputError
-from strongltn.networks.domain import Ball, Domain, LocalBox, OutputNorm
-from strongltn.networks.target import ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import DifferenceNetwork
+from strongltn.networks.domain import Ball, Domain, LocalBox
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import (
     DyadicArray,
     ceil_to_grid,
     floor_to_grid,
     lower_sqrt,
-    positive_part,
 )
 from strongltn.process.default_state import in_default_state, one_thread
 from strongltn.rng import checked_seed, named_generator
@@ -82,22 +80,17 @@ class AttackResult(ByValue):
 @in_default_state()
 @one_thread()
 def attack(
-    layers: tuple[ScaledLayer, ...],
-    errors: tuple[LayerError, ...],
-    domain: Domain,
+    network: DifferenceNetwork,
     *,
     settings: Attack | None = None,
-    output_norm: OutputNorm = OutputNorm.TWO,
     progress: Progress | None = None,
 ) -> AttackResult:
     """Search an input with a large difference, and evaluate the difference there exactly.
 
     Parameters
     ----------
-    layers, errors : tuples, one entry for each layer
-    domain : Domain
+    network : DifferenceNetwork
     settings : Attack, optional
-    output_norm : OutputNorm
     progress : callable, optional
         Called with ("attack", done, all) while the last layer is attacked.
 
@@ -110,40 +103,19 @@ def attack(
     """
     settings = settings or Attack()
     generator = named_generator(settings.seed, name="attack")
-    network = DifferenceNetwork(layers, errors, output_norm=output_norm)
-    ascent = Ascent(network, domain, generator=generator)
+    ascent = Ascent(network, generator=generator)
     tell = None if progress is None else partial(progress, "attack")
     best = ascent.run(settings.num_restarts, settings.num_steps, progress=tell).best(1)
-    inputs = _round_into(ascent.inputs(best.points)[0].numpy(), domain)
-    square = exact_difference(layers, errors, inputs, output_norm=output_norm)
+    inputs = _round_into(ascent.inputs(best.points)[0].numpy(), network.domain)
+    square = network.squared_norm_at(inputs)
     inner = []
-    for depth in range(1, len(layers)):
-        network = DifferenceNetwork(layers[:depth], errors[:depth], output_norm=OutputNorm.TWO)
-        ascent = Ascent(network, domain, generator=generator)
+    for depth in range(1, len(network.layers)):
+        ascent = Ascent(network.up_to(depth), generator=generator)
         num_steps = -(-settings.num_steps // _INNER_SHARE)
         found = ascent.run(settings.num_restarts, num_steps, known=best.points)
         inner.append(max(0.0, float(found.values[0])))
     last = max(0.0, float(best.values[0]))
     return AttackResult(inputs, lower_sqrt(square), (*inner, last))
-
-
-def exact_difference(
-    layers: tuple[ScaledLayer, ...],
-    errors: tuple[LayerError, ...],
-    inputs: DyadicArray,
-    *,
-    output_norm: OutputNorm = OutputNorm.TWO,
-) -> Fraction:
-    """Return ||f'(x) - g'(x)||^2 exactly at one input (inputs,)."""
-    ours = theirs = inputs
-    for i, (layer, error) in enumerate(zip(layers, errors, strict=True)):
-        if i:
-            ours, theirs = positive_part(ours), positive_part(theirs)
-        ours, theirs = layer(ours) + error(ours), layer(theirs)
-    difference = ours - theirs
-    if output_norm is OutputNorm.INF:
-        return difference.max_abs() ** 2
-    return difference.squared_norm()
 
 
 def _round_into(point: NDArray[np.float64], domain: Domain) -> DyadicArray:

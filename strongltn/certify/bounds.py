@@ -17,9 +17,8 @@ from fractions import Fraction
 import numpy as np
 
 from strongltn.certify.differential.ranges import LayerRanges, Range
+from strongltn.networks.difference import DifferenceNetwork
 from strongltn.networks.domain import Ball, Domain, LocalBox
-from strongltn.networks.target import ScaledLayer
-from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import DyadicArray, maximum, negative, round_up, upper_sqrt
 from strongltn.numerics.norms import NormWitness, spectral_norm_bound
@@ -76,9 +75,7 @@ class _Middle:
     norm: Fraction
 
 
-def layer_bounds(
-    layers: tuple[ScaledLayer, ...], errors: tuple[LayerError, ...]
-) -> tuple[LayerBounds, ...]:
+def layer_bounds(network: DifferenceNetwork) -> tuple[LayerBounds, ...]:
     """Return the norms of every layer.
 
     Notes
@@ -92,24 +89,22 @@ def layer_bounds(
             spectral_norm_bound(error.matrix),
             _norm(error.bias),
         )
-        for layer, error in zip(layers, errors, strict=True)
+        for layer, error in zip(network.layers, network.errors, strict=True)
     )
 
 
 def difference_chain(
-    layers: tuple[ScaledLayer, ...],
-    errors: tuple[LayerError, ...],
+    network: DifferenceNetwork,
     bounds: tuple[LayerBounds, ...],
     *,
-    domain: Domain,
     ranges: tuple[LayerRanges, ...] | None = None,
 ) -> Chain:
     """Return a recursion over the layers: the spectral triangle, or with `ranges` the centre split.
 
     Parameters
     ----------
-    layers, errors, bounds : tuples, one entry for each layer
-    domain : Domain
+    network : DifferenceNetwork
+    bounds : tuple of LayerBounds, one for each layer
     ranges : tuple of LayerRanges, one for each layer, optional
         Where the pre-activations lie. With them the better of both methods is taken at every step.
 
@@ -118,10 +113,11 @@ def difference_chain(
     Rigor: rigorous bounds. Cost: with `ranges` two exact matrix-vector products a layer.
     Randomness: none.
     """
-    middles = None if ranges is None else _middles(layers, domain, ranges)
-    activation = [_domain_norm(domain, layers[0].weight.shape[1])]
+    middles = None if ranges is None else _middles(network, ranges)
+    activation = [_domain_norm(network.domain, network.num_inputs)]
     difference: list[Fraction] = []
-    for i, (layer, error, bound) in enumerate(zip(layers, errors, bounds, strict=True)):
+    parts = zip(network.layers, network.errors, bounds, strict=True)
+    for i, (layer, error, bound) in enumerate(parts):
         terms = [bound.error_norm.bound * activation[-1] + bound.bias_error_norm]
         images = [bound.weight_norm.bound * activation[-1] + _norm(layer.bias)]
         if middles is not None:
@@ -148,11 +144,9 @@ def _domain_norm(domain: Domain, num_inputs: int) -> Fraction:
     return _norm(maximum(upper, negative(lower)))
 
 
-def _middles(
-    layers: tuple[ScaledLayer, ...], domain: Domain, ranges: tuple[LayerRanges, ...]
-) -> list[_Middle]:
+def _middles(network: DifferenceNetwork, ranges: tuple[LayerRanges, ...]) -> list[_Middle]:
     """Return where the input of every layer lies."""
-    num_inputs = layers[0].weight.shape[1]
+    domain, num_inputs = network.domain, network.num_inputs
     norm = _domain_norm(domain, num_inputs)
     if isinstance(domain, Ball):
         origin = DyadicArray(np.zeros(num_inputs, dtype=np.int64), 0)

@@ -25,6 +25,7 @@ from strongltn.certify.statement import (
 from strongltn.certify.two_sided import two_sided_bound
 from strongltn.certify.upper import CertifySettings
 from strongltn.errors import InvalidInputError
+from strongltn.networks.difference import DifferenceNetwork
 from strongltn.networks.domain import Domain, DomainLike, OutputNorm, as_domain
 from strongltn.networks.reading import short_list
 from strongltn.networks.target import TargetLike, TargetNetwork
@@ -186,7 +187,8 @@ def certify_ticket(
     domain_entry(domain)  # refuses what no certificate can state
     layers = target.scaled(ticket.scale_exponents)
     errors = weight_errors(ticket, layers, domain)
-    found = two_sided_bound(layers, errors, domain, settings=settings, progress=progress)
+    network = DifferenceNetwork(layers, errors, domain, settings.output_norm)
+    found = two_sided_bound(network, settings=settings, progress=progress)
     scale = Fraction(2) ** ticket.output_exponent
     methods = found.proved.methods
     return Certificate(

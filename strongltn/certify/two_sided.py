@@ -9,9 +9,7 @@ from strongltn.certify.attack import AttackResult, attack
 from strongltn.certify.stages import Progress, Stages
 from strongltn.certify.upper import CertifySettings, UpperBounds, upper_bounds
 from strongltn.errors import SoundnessBug
-from strongltn.networks.domain import Domain, LocalBox
-from strongltn.networks.target import ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import DifferenceNetwork
 from strongltn.numerics.dyadic import round_up
 
 
@@ -35,9 +33,7 @@ class TwoSidedBound:
 
 
 def two_sided_bound(
-    layers: tuple[ScaledLayer, ...],
-    errors: tuple[LayerError, ...],
-    domain: Domain,
+    network: DifferenceNetwork,
     *,
     settings: CertifySettings,
     progress: Progress | None,
@@ -46,16 +42,13 @@ def two_sided_bound(
 
     Parameters
     ----------
-    layers, errors : tuple of ScaledLayer, LayerError
-        One each for every layer.
-    domain : Domain
+    network : DifferenceNetwork
+        In the norm of the settings.
     settings : CertifySettings
     progress : callable or None
 
     Raises
     ------
-    InvalidInputError
-        The domain has another number of inputs.
     SoundnessBug
         The bounds contradict one another (never seen).
 
@@ -64,19 +57,10 @@ def two_sided_bound(
     Rigor: both bounds are rigorous.  Cost: see `certify_ticket`.
     Randomness: the ascent's starting points.
     """
-    if isinstance(domain, LocalBox):
-        LocalBox.of(domain, layers[0].weight.shape[1])  # refuses another number of inputs
     stages = Stages(settings.num_stages, progress)
-    proved = upper_bounds(layers, errors, domain, settings=settings, stages=stages)
+    proved = upper_bounds(network, settings=settings, stages=stages)
     with stages.stage("attack"):
-        attacked = attack(
-            layers,
-            errors,
-            domain,
-            settings=settings.attack,
-            output_norm=settings.output_norm,
-            progress=progress,
-        )
+        attacked = attack(network, settings=settings.attack, progress=progress)
     upper = round_up(min(method.bound for method in proved.methods.values()))
     if attacked.lower_bound > upper:
         raise SoundnessBug(f"an input is {attacked.lower_bound} off, above the bound {upper}")

@@ -27,16 +27,13 @@ from strongltn.certify.method import (
 from strongltn.certify.quadratic.bound import InteriorPoint, quadratic_bound
 from strongltn.certify.stages import Progress, Stages
 from strongltn.errors import UnsolvedError
-from strongltn.networks.domain import Ball, Domain, OutputNorm
-from strongltn.networks.target import ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import DifferenceNetwork
+from strongltn.networks.domain import Ball, OutputNorm
 from strongltn.process.default_state import one_thread
 from strongltn.values.arguments import chosen, instance
 from strongltn.values.by_value import ByValue
 
 _MAX_SPLIT_INPUTS = 8  # with more, a split of one input changes too little
-
-Problem = tuple[tuple[ScaledLayer, ...], tuple[LayerError, ...], Domain]
 
 
 @dataclass(frozen=True)
@@ -97,9 +94,7 @@ class UpperBounds(ByValue):
 
 
 def upper_bounds(
-    layers: tuple[ScaledLayer, ...],
-    errors: tuple[LayerError, ...],
-    domain: Domain,
+    network: DifferenceNetwork,
     *,
     settings: CertifySettings,
     stages: Stages,
@@ -111,38 +106,37 @@ def upper_bounds(
     Rigor: rigorous bounds. Cost: that of the methods, one after the other, timed by `stages`.
     Randomness: none.
     """
-    problem, norm = (layers, errors, domain), settings.output_norm
     methods: dict[str, Method] = {}
     notes: list[str] = []
     with one_thread():  # so that the bits do not depend on the number of cores
         with stages.stage("norms"):
-            bounds = layer_bounds(layers, errors)
+            bounds = layer_bounds(network)
         with stages.stage(SPECTRAL_TRIANGLE) as name:
-            chain = difference_chain(layers, errors, bounds, domain=domain)
+            chain = difference_chain(network, bounds)
             methods[name] = Method.from_chain(chain)
         with stages.stage(DIFFERENTIAL_INTERVAL) as name:
-            interval = differential_interval(*problem)
-            methods[name] = Method.from_differential(name, interval, norm)
+            interval = differential_interval(network)
+            methods[name] = Method.from_differential(name, interval, network.norm)
         with stages.stage(BACKWARD_DIFFERENTIAL) as name:
-            if fits_multipliers(layers):
+            if fits_multipliers(network.layers):
                 slopes = settings.backward if settings.is_tight else None
-                backward = backward_differential(*problem, settings=slopes)
+                backward = backward_differential(network, settings=slopes)
             else:
                 backward = interval
                 notes.append(
                     f"{name} is that of the intervals: too wide for multipliers in the file"
                 )
-            methods[name] = Method.from_differential(name, backward, norm)
+            methods[name] = Method.from_differential(name, backward, network.norm)
         ranges = backward.leaves[0]
         with stages.stage(CENTRE_SPLIT) as name:
-            chain = difference_chain(layers, errors, bounds, domain=domain, ranges=ranges)
+            chain = difference_chain(network, bounds, ranges=ranges)
             methods[name] = Method.from_chain(chain)
     attempts = {INPUT_SPLITTING: _splitting, QUADRATIC: _quadratic} if settings.is_tight else {}
     for name, attempt in attempts.items():
         with stages.stage(name):
             try:
                 methods[name] = attempt(
-                    problem, ranges=ranges, settings=settings, progress=stages.progress
+                    network, ranges=ranges, settings=settings, progress=stages.progress
                 )
             except UnsolvedError as error:
                 notes.append(f"{name} is left out: {error}")
@@ -150,14 +144,13 @@ def upper_bounds(
 
 
 def _splitting(
-    problem: Problem,
+    network: DifferenceNetwork,
     *,
     ranges: tuple[LayerRanges, ...],
     settings: CertifySettings,
     progress: Progress | None,
 ) -> Method:
-    layers, _, domain = problem
-    num_inputs = layers[0].weight.shape[1]
+    domain, num_inputs = network.domain, network.num_inputs
     if isinstance(domain, Ball):
         raise UnsolvedError(f"it splits boxes, and the domain {domain} is a ball", result=None)
     if num_inputs > _MAX_SPLIT_INPUTS:
@@ -166,22 +159,20 @@ def _splitting(
             f"{num_inputs}",
             result=None,
         )
-    most = max_leaves(layers)
+    most = max_leaves(network.layers)
     if not most:
         raise UnsolvedError("the layers are too wide for a tree in the file", result=None)
     limited = replace(settings.splitting, max_leaves=min(most, settings.splitting.max_leaves))
-    proved = input_splitting(*problem, settings=limited, progress=progress)
-    return Method.from_differential(INPUT_SPLITTING, proved, settings.output_norm)
+    proved = input_splitting(network, settings=limited, progress=progress)
+    return Method.from_differential(INPUT_SPLITTING, proved, network.norm)
 
 
 def _quadratic(
-    problem: Problem,
+    network: DifferenceNetwork,
     *,
     ranges: tuple[LayerRanges, ...],
     settings: CertifySettings,
     progress: Progress | None,
 ) -> Method:
-    proved = quadratic_bound(
-        *problem, ranges=ranges, settings=settings.quadratic, progress=progress
-    )
+    proved = quadratic_bound(network, ranges=ranges, settings=settings.quadratic, progress=progress)
     return Method.from_quadratic(proved)

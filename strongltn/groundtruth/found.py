@@ -28,6 +28,7 @@ from strongltn.certify.two_sided import two_sided_bound
 from strongltn.construct.plan import scale_exponents
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Domain, OutputNorm, TargetNetwork
+from strongltn.networks.difference import DifferenceNetwork
 from strongltn.networks.domain import DomainLike, as_domain
 from strongltn.networks.target import ScaledLayer, TargetLike
 from strongltn.networks.weight_error import LayerError
@@ -142,7 +143,8 @@ def certify_found(
     exponents = scale_exponents(dense)
     layers = dense.scaled(exponents)
     errors = tuple(map(_error, found.scaled(exponents), layers))
-    bound = two_sided_bound(layers, errors, domain, settings=settings, progress=progress)
+    network = DifferenceNetwork(layers, errors, domain, settings.output_norm)
+    bound = two_sided_bound(network, settings=settings, progress=progress)
     scale = Fraction(2) ** sum(exponents)
     return FoundCertificate(
         domain,

@@ -1,5 +1,6 @@
 """Networks: the target, the source, the mask, the ticket that pairs the last two, and domains."""
 
+from strongltn.networks.difference import DifferenceNetwork
 from strongltn.networks.domain import (
     Ball,
     Box,
@@ -20,6 +21,7 @@ __all__ = [
     "Activation",
     "Ball",
     "Box",
+    "DifferenceNetwork",
     "Domain",
     "EffectiveLayer",
     "Likeness",

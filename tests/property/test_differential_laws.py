@@ -15,7 +15,7 @@ from strongltn.certify.differential.bound import (
     evaluate,
 )
 from strongltn.certify.differential.splitting import SplittingSettings, input_splitting
-from strongltn.networks import Ball, LocalBox, ScaledLayer
+from strongltn.networks import Ball, DifferenceNetwork, LocalBox, ScaledLayer
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.testing import domains, points
@@ -144,7 +144,9 @@ def test_any_multipliers_and_tree_give_true_ranges(problem, data):
     for first, layer in pairwise(layers):
         before += first.weight.shape[0]
         multipliers.append(data.draw(arrays((num_leaves, 4 * layer.weight.shape[0], 2 * before))))
-    found = evaluate(layers, errors, domain, tree=tree, multipliers=tuple(multipliers))
+    found = evaluate(
+        DifferenceNetwork(layers, errors, domain), tree=tree, multipliers=tuple(multipliers)
+    )
     x = data.draw(points(domain, num_inputs))
     check_truth(found, layers, errors, domain, x)
 
@@ -153,9 +155,11 @@ def test_any_multipliers_and_tree_give_true_ranges(problem, data):
 @given(problems(), st.sampled_from([0, 5]), st.data())
 def test_found_multipliers_give_true_and_tighter_ranges(problem, num_steps, data):
     layers, errors, domain = problem
-    interval = differential_interval(layers, errors, domain)
-    plain = backward_differential(layers, errors, domain)
-    backward = backward_differential(layers, errors, domain, settings=BackwardSettings(num_steps))
+    interval = differential_interval(DifferenceNetwork(layers, errors, domain))
+    plain = backward_differential(DifferenceNetwork(layers, errors, domain))
+    backward = backward_differential(
+        DifferenceNetwork(layers, errors, domain), settings=BackwardSettings(num_steps)
+    )
     x = data.draw(points(domain, layers[0].weight.shape[1]))
     for found in (interval, backward):
         check_truth(found, layers, errors, domain, x)
@@ -179,10 +183,10 @@ def test_splitting_gives_true_ranges_and_is_never_worse(problem, max_leaves, dat
     if isinstance(domain, Ball):
         domain = LocalBox(*([end] * layers[0].weight.shape[1] for end in (-1.0, 0.5)))
     found = input_splitting(
-        layers, errors, domain, settings=SplittingSettings(max_leaves=max_leaves)
+        DifferenceNetwork(layers, errors, domain), settings=SplittingSettings(max_leaves=max_leaves)
     )
     assert len(found.leaves) <= max_leaves
     x = data.draw(points(domain, layers[0].weight.shape[1]))
     check_truth(found, layers, errors, domain, x)
-    whole = backward_differential(layers, errors, domain)
+    whole = backward_differential(DifferenceNetwork(layers, errors, domain))
     assert found.difference[-1] <= whole.difference[-1]

@@ -13,13 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.certify.differential.float_neurons import FloatRanges, FloatRegion, Neurons
-from strongltn.certify.differential.lagrangian import DifferenceNetwork
 from strongltn.certify.differential.leaf import LEAF
 from strongltn.certify.differential.multiplier_search import MultiplierSearch
 from strongltn.certify.differential.range_proof import Offers, RangeProof, Ranges
-from strongltn.networks.domain import Domain
-from strongltn.networks.target import ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import DifferenceNetwork
 from strongltn.numerics.dyadic import DyadicArray, positive_part, upper_sqrt
 from strongltn.values.arguments import integer
 
@@ -71,22 +68,18 @@ class Differential:
     largest_output: Fraction
 
 
-def differential_interval(
-    layers: tuple[ScaledLayer, ...], errors: tuple[LayerError, ...], domain: Domain
-) -> Differential:
+def differential_interval(network: DifferenceNetwork) -> Differential:
     """Return the bounds of interval arithmetic on the difference network.
 
     Notes
     -----
     Rigor: rigorous bounds. Cost: a few integer products for each weight. Randomness: none.
     """
-    return evaluate(layers, errors, domain, tree=np.array([LEAF]), multipliers=())
+    return evaluate(network, tree=np.array([LEAF]), multipliers=())
 
 
 def evaluate(
-    layers: tuple[ScaledLayer, ...],
-    errors: tuple[LayerError, ...],
-    domain: Domain,
+    network: DifferenceNetwork,
     *,
     tree: NDArray[np.int64],
     multipliers: tuple[DyadicArray, ...],
@@ -95,8 +88,7 @@ def evaluate(
 
     Parameters
     ----------
-    layers, errors : tuples, one entry for each layer
-    domain : Domain
+    network : DifferenceNetwork
     tree, multipliers
         As in `Differential`.
 
@@ -109,16 +101,14 @@ def evaluate(
     -----
     Rigor: rigorous bounds, exact but for ends rounded outwards. Randomness: none.
     """
-    proof = RangeProof(DifferenceNetwork(layers, errors), domain, tree)
-    given = multipliers or tuple(proof.no_multipliers(i) for i in range(1, len(layers)))
+    proof = RangeProof(network, tree)
+    given = multipliers or tuple(proof.no_multipliers(i) for i in range(1, len(network.layers)))
     ranges, _ = proof.run(lambda before: [given[len(before[0]) - 1]])
     return _concluded(proof, ranges, multipliers)
 
 
 def backward_differential(
-    layers: tuple[ScaledLayer, ...],
-    errors: tuple[LayerError, ...],
-    domain: Domain,
+    network: DifferenceNetwork,
     *,
     settings: BackwardSettings | None = None,
     tree: NDArray[np.int64] | None = None,
@@ -130,8 +120,7 @@ def backward_differential(
 
     Parameters
     ----------
-    layers, errors : tuples, one entry for each layer
-    domain : Domain
+    network : DifferenceNetwork
     settings : BackwardSettings, optional
     tree : int64 (nodes,), optional
         Of the leaves to bound one by one. Default: one leaf.
@@ -150,9 +139,9 @@ def backward_differential(
     """
     settings = settings or BackwardSettings()
     tree = np.array([LEAF]) if tree is None else tree
-    proof = RangeProof(DifferenceNetwork(layers, errors), domain, tree)
+    proof = RangeProof(network, tree)
     with np.errstate(all="ignore"):  # floats that overflow are of no use, and of no harm
-        search = MultiplierSearch(proof.network)
+        search = MultiplierSearch(network)
     ranges, multipliers = proof.run(_plain_lines(proof, search))
     if settings.num_steps:
         better = _better_lines(proof, search, ranges, multipliers, num_steps=settings.num_steps)

@@ -16,9 +16,6 @@ form in x_{i-1} and D_{i-1}: so on down to the inputs, over which its supremum i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import flint
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +23,7 @@ from numpy.typing import NDArray
 from strongltn.certify.differential.leaf import Leaf
 from strongltn.certify.differential.neuron import neuron_maxima
 from strongltn.certify.differential.ranges import LayerRanges, Range
-from strongltn.networks.target import ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import DifferenceNetwork
 from strongltn.numerics.dyadic import DyadicArray, apply, concatenate, negative
 
 _CHUNK = 1 << 18  # multiplier pairs at a time, to bound the memory of wide integers
@@ -35,29 +31,9 @@ _CHUNK = 1 << 18  # multiplier pairs at a time, to bound the memory of wide inte
 Index = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class DifferenceNetwork:
-    """The scaled target and the exact errors of its pruned stand-in."""
-
-    layers: tuple[ScaledLayer, ...]
-    errors: tuple[LayerError, ...]
-
-    @cached_property
-    def sums(self) -> tuple[DyadicArray, ...]:
-        """W + E of every layer; of the first one, the half for positive inputs."""
-        return tuple(
-            layer.weight + error.plus for layer, error in zip(self.layers, self.errors, strict=True)
-        )
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Numbers of inputs, hidden neurons and outputs."""
-        first = self.layers[0].weight.shape[1]
-        return (first, *(layer.weight.shape[0] for layer in self.layers))
-
-    def num_multipliers(self, layer: int) -> int:
-        """Return how many multipliers a statement about that layer has."""
-        return 2 * sum(self.widths[1 : layer + 1])
+def num_multipliers(network: DifferenceNetwork, layer: int) -> int:
+    """Return how many multipliers a statement about that layer has."""
+    return 2 * sum(network.widths[1 : layer + 1])
 
 
 def first_ranges(network: DifferenceNetwork, leaf: Leaf) -> LayerRanges:

@@ -9,18 +9,15 @@ from numpy.typing import NDArray
 
 from strongltn.certify.differential.ranges import LayerRanges
 from strongltn.errors import UnsolvedError
-from strongltn.networks.domain import Ball, Domain, LocalBox
-from strongltn.networks.target import ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import DifferenceNetwork
+from strongltn.networks.domain import Ball, LocalBox
 from strongltn.numerics.dyadic import DyadicArray
 
 Floats = NDArray[np.float64]
 
 
 def solve_linear_relaxation(
-    layers: tuple[ScaledLayer, ...],
-    errors: tuple[LayerError, ...],
-    domain: Domain,
+    network: DifferenceNetwork,
     *,
     ranges: tuple[LayerRanges, ...],
     output: int,
@@ -32,8 +29,8 @@ def solve_linear_relaxation(
 
     Parameters
     ----------
-    layers, errors : of the target f' and its ticket
-    domain : Box or LocalBox, or a Ball, which is replaced by the box around it
+    network : DifferenceNetwork
+        A ball is replaced by the box around it.
     ranges : tuple of LayerRanges, one for each layer
     output : int
         Index of the output.
@@ -50,7 +47,7 @@ def solve_linear_relaxation(
     import cvxpy
 
     cp: Any = cvxpy
-    num = layers[0].weight.shape[1]
+    num, domain = network.num_inputs, network.domain
     if isinstance(domain, Ball):
         domain = LocalBox(np.full(num, -domain.radius), np.full(num, domain.radius))
     box = LocalBox.of(domain, num)
@@ -58,7 +55,7 @@ def solve_linear_relaxation(
     constraints: list[Any] = [inputs >= box.lower, inputs <= box.upper]
     activation, moved = inputs, np.zeros(num)
     difference: Any = None
-    for i, (layer, error) in enumerate(zip(layers, errors, strict=True)):
+    for i, (layer, error) in enumerate(zip(network.layers, network.errors, strict=True)):
         weight, plus = layer.weight.to_floats(), error.plus.to_floats()
         target = weight @ activation + _offset(layer.bias)
         excess = plus @ activation
@@ -73,7 +70,7 @@ def solve_linear_relaxation(
                 constraints += _triangle(cp, value, half, (low, high))
             excess = plus @ halves[0] + error.minus.to_floats() @ halves[1]
         difference = (weight + plus) @ moved + excess + _offset(error.bias)
-        if i + 1 == len(layers):
+        if i + 1 == len(network.layers):
             break
         z, d = ranges[i].target, ranges[i].difference
         ends = z.lower.to_floats(), z.upper.to_floats()

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.certify.differential.float_neurons import FloatRanges, FloatRegion, Neurons
-from strongltn.certify.differential.lagrangian import DifferenceNetwork
+from strongltn.networks.difference import DifferenceNetwork
 from strongltn.numerics.dyadic import DyadicArray
 
 _FIRST_RATE, _LAST_RATE = 0.2, 0.005  # of Adam, for parameters that lie between 0 and 1

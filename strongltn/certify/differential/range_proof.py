@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.certify.differential.lagrangian import DifferenceNetwork, first_ranges, proved_ends
+from strongltn.certify.differential.lagrangian import first_ranges, num_multipliers, proved_ends
 from strongltn.certify.differential.leaf import Leaf, leaves_of
 from strongltn.certify.differential.ranges import LayerRanges, Range, rounded_outwards
-from strongltn.networks.domain import Domain
+from strongltn.networks.difference import DifferenceNetwork
 from strongltn.numerics.dyadic import DyadicArray, negative
 
 #: Of every layer so far, on one leaf.
@@ -22,12 +22,11 @@ Offers = Callable[[list[Ranges]], list[DyadicArray]]
 
 
 class RangeProof:
-    """Ranges on every leaf of a domain.
+    """Ranges on every leaf of a network's domain.
 
     Parameters
     ----------
     network : DifferenceNetwork
-    domain : Domain
     tree : int64 (nodes,)
         As in `leaves_of`.
 
@@ -37,9 +36,9 @@ class RangeProof:
         `tree` is not a tree over the inputs, or splits a ball.
     """
 
-    def __init__(self, network: DifferenceNetwork, domain: Domain, tree: NDArray[np.int64]) -> None:
+    def __init__(self, network: DifferenceNetwork, tree: NDArray[np.int64]) -> None:
         self.network, self.tree = network, tree
-        self.leaves = leaves_of(domain, network.widths[0], tree)
+        self.leaves = leaves_of(network.domain, network.num_inputs, tree)
 
     def run(self, offers: Offers) -> tuple[tuple[Ranges, ...], tuple[DyadicArray, ...]]:
         """Return the ranges of every leaf, and the multipliers of every layer but the first.
@@ -67,7 +66,7 @@ class RangeProof:
     def no_multipliers(self, layer: int, *, exponent: int = 0) -> DyadicArray:
         """Return the zeros that stand for interval arithmetic."""
         statements = 4 * self.network.widths[layer + 1]
-        shape = (len(self.leaves), statements, self.network.num_multipliers(layer))
+        shape = (len(self.leaves), statements, num_multipliers(self.network, layer))
         return DyadicArray(np.zeros(shape, dtype=np.int64), exponent)
 
     def _least(

@@ -16,13 +16,11 @@ from strongltn.certify.differential.bound import (
     backward_differential,
 )
 from strongltn.certify.differential.float_neurons import FloatRegion
-from strongltn.certify.differential.lagrangian import DifferenceNetwork
 from strongltn.certify.differential.leaf import LEAF
 from strongltn.certify.differential.multiplier_search import MultiplierSearch
 from strongltn.errors import InvalidInputError
-from strongltn.networks.domain import Ball, Domain, LocalBox
-from strongltn.networks.target import ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import DifferenceNetwork
+from strongltn.networks.domain import Ball, LocalBox
 from strongltn.values.arguments import integer
 
 _MOST_LEAVES = 1 << 15  # certificates hold trees of at most 2^16 nodes ...
@@ -68,9 +66,7 @@ class _Node:
 
 
 def input_splitting(
-    layers: tuple[ScaledLayer, ...],
-    errors: tuple[LayerError, ...],
-    domain: Domain,
+    network: DifferenceNetwork,
     *,
     settings: SplittingSettings | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -82,9 +78,8 @@ def input_splitting(
 
     Parameters
     ----------
-    layers, errors : tuples, one entry for each layer
-    domain : Box or LocalBox
-        Sensible for up to about eight inputs.
+    network : DifferenceNetwork
+        Over a box or a local box. Sensible for up to about eight inputs.
     settings : SplittingSettings, optional
     progress : callable, optional
         Gets ("leaves", leaves so far, most leaves).
@@ -101,17 +96,18 @@ def input_splitting(
     Randomness: none.
     """
     settings = settings or SplittingSettings()
+    domain = network.domain
     if isinstance(domain, Ball):
         raise InvalidInputError("domain", got=str(domain), allowed="a box or a local box")
-    box = LocalBox.of(domain, layers[0].weight.shape[1])
+    box = LocalBox.of(domain, network.num_inputs)
     with np.errstate(all="ignore"):  # floats only choose
-        forest = _Forest(MultiplierSearch(DifferenceNetwork(layers, errors)))
+        forest = _Forest(MultiplierSearch(network))
         tree = forest.grow(box, settings=settings, progress=progress)
     backward = BackwardSettings(settings.num_steps)
-    whole = backward_differential(layers, errors, domain, settings=backward)
+    whole = backward_differential(network, settings=backward)
     if tree.size == 1:
         return whole
-    split = backward_differential(layers, errors, domain, settings=backward, tree=tree)
+    split = backward_differential(network, settings=backward, tree=tree)
     return min(split, whole, key=lambda one: one.difference[-1])
 
 

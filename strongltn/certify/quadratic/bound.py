@@ -14,9 +14,7 @@ from strongltn.certify.quadratic.interior_point import InteriorPoint, search
 from strongltn.certify.quadratic.relaxation import Multipliers, relax
 from strongltn.certify.quadratic.witness import QuadraticWitness, Search, prove
 from strongltn.errors import UnsolvedError
-from strongltn.networks.domain import Domain
-from strongltn.networks.target import ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import DifferenceNetwork
 
 __all__ = ["InteriorPoint", "QuadraticWitness", "quadratic_bound"]
 
@@ -26,9 +24,7 @@ _MANY_ROWS = 1500  # below, more threads cost more than they do
 
 
 def quadratic_bound(
-    layers: tuple[ScaledLayer, ...],
-    errors: tuple[LayerError, ...],
-    domain: Domain,
+    network: DifferenceNetwork,
     *,
     ranges: tuple[LayerRanges, ...],
     settings: InteriorPoint | None = None,
@@ -38,8 +34,7 @@ def quadratic_bound(
 
     Parameters
     ----------
-    layers, errors : of the target f' and its ticket, one or more
-    domain : Ball, Box or LocalBox
+    network : DifferenceNetwork
     ranges : tuple of LayerRanges
         True of every input of the domain, one for each layer.
     settings : InteriorPoint, optional
@@ -60,9 +55,9 @@ def quadratic_bound(
 
     begin = time.perf_counter()
     settings = settings or InteriorPoint()
-    relaxation = relax(layers, errors, domain, ranges=ranges)
+    relaxation = relax(network, ranges=ranges)
     size = relaxation.num_variables + relaxation.output.shape[0]
-    if not fits_matrix(size, layers=layers):
+    if not fits_matrix(size, layers=network.layers):
         raise UnsolvedError(f"a matrix of {size} rows is too large for a certificate", result=size)
     iterates: list[Multipliers] = []
     # what overflows is refused by the proof

@@ -33,9 +33,8 @@ from strongltn.certify.quadratic.constraints import (
 )
 from strongltn.certify.quadratic.state import Kinds, State
 from strongltn.errors import InvalidInputError
-from strongltn.networks.domain import Ball, Domain
-from strongltn.networks.target import ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import DifferenceNetwork
+from strongltn.networks.domain import Ball
 from strongltn.numerics.dyadic import (
     DyadicArray,
     apply,
@@ -104,9 +103,7 @@ class Multipliers:
 
 
 def relax(
-    layers: tuple[ScaledLayer, ...],
-    errors: tuple[LayerError, ...],
-    domain: Domain,
+    network: DifferenceNetwork,
     *,
     ranges: tuple[LayerRanges, ...],
 ) -> Relaxation:
@@ -114,8 +111,7 @@ def relax(
 
     Parameters
     ----------
-    layers, errors : of the target f' and its ticket, one or more
-    domain : Ball, Box or LocalBox
+    network : DifferenceNetwork
     ranges : tuple of LayerRanges
         True of every input of the domain, one for each layer.
 
@@ -124,9 +120,7 @@ def relax(
     Rigor: exact, given rigorous `ranges`. Cost: products of the layers that neurons that are on
     connect. Randomness: none.
     """
-    num_raw = layers[0].weight.shape[1]
-    state = State(errors[0], domain, num_raw=num_raw, ranges=ranges)
-    return _Builder(layers, errors, state).relaxation()
+    return _Builder(network, State(network, ranges=ranges)).relaxation()
 
 
 def restrict(
@@ -190,10 +184,8 @@ def restrict(
 class _Builder:
     """Carries activation and difference of one layer after the other as forms in the state."""
 
-    def __init__(
-        self, layers: tuple[ScaledLayer, ...], errors: tuple[LayerError, ...], state: State
-    ) -> None:
-        self.layers, self.errors, self.state = layers, errors, state
+    def __init__(self, network: DifferenceNetwork, state: State) -> None:
+        self.layers, self.errors, self.state = network.layers, network.errors, state
 
     def relaxation(self) -> Relaxation:
         families = self._input_families()

@@ -15,7 +15,7 @@ Two inputs in [0, 1], two neurons, one output; then only inputs with x_1 + x_2 <
 >>> from strongltn.certify.differential import differential_interval
 >>> from strongltn.certify.quadratic.relaxation import relax, restrict
 >>> from strongltn.certify.quadratic.sdp import certified, solve_relaxation
->>> from strongltn.networks import Box
+>>> from strongltn.networks import Box, DifferenceNetwork
 >>> from strongltn.networks.target import ScaledLayer
 >>> from strongltn.networks.weight_error import LayerError
 >>> from strongltn.numerics.dyadic import DyadicArray
@@ -28,8 +28,9 @@ Two inputs in [0, 1], two neurons, one output; then only inputs with x_1 + x_2 <
 ...     LayerError(array([[1, 2], [1, 1]], -9), None, None),
 ...     LayerError(array([[1, -1]], -9), None, None),
 ... )
->>> (ranges,) = differential_interval(layers, errors, Box(0, 1)).leaves
->>> whole = relax(layers, errors, Box(0, 1), ranges=ranges)
+>>> network = DifferenceNetwork(layers, errors, Box(0, 1))
+>>> (ranges,) = differential_interval(network).leaves
+>>> whole = relax(network, ranges=ranges)
 >>> limited = restrict(whole, array([1, 1], 0), array([1], 0))
 >>> bounds = [float(certified(each, solve_relaxation(each)).bound) for each in (whole, limited)]
 >>> bounds[1] < 0.9 * bounds[0]

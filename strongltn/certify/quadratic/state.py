@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from strongltn.certify.differential.ranges import LayerRanges
 from strongltn.certify.quadratic.constraints import Indices, Neurons, Sides, constants
-from strongltn.networks.domain import Ball, Domain, LocalBox
+from strongltn.networks.difference import DifferenceNetwork
+from strongltn.networks.domain import Ball, LocalBox
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray, maximum, negative
 
@@ -68,20 +69,13 @@ class State:
         About the largest value of every variable; only a hint.
     """
 
-    def __init__(
-        self,
-        error: LayerError,
-        domain: Domain,
-        *,
-        num_raw: int,
-        ranges: tuple[LayerRanges, ...],
-    ) -> None:
-        """Lay out the state; `error` is the first layer's."""
+    def __init__(self, network: DifferenceNetwork, *, ranges: tuple[LayerRanges, ...]) -> None:
+        domain, num_raw = network.domain, network.num_inputs
         self.domain, self.ranges, self.num_raw = domain, ranges, num_raw
         self.exponent = _unit(ranges)
         self.kinds = [_kinds(pair) for pair in ranges[:-1]]
         self.box = None if isinstance(domain, Ball) else LocalBox.of(domain, num_raw)
-        self.lifted = self._lifted(error)
+        self.lifted = self._lifted(network.errors[0])
         self.num_inputs = self.num_raw + len(self.lifted)
         counts = [len(kind.switching) for kind in self.kinds]
         starts = self.num_inputs + 2 * np.cumsum([0, *counts])

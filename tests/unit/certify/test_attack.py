@@ -6,9 +6,9 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from strongltn.certify.attack import Attack, attack, exact_difference
+from strongltn.certify.attack import Attack, attack
 from strongltn.errors import InvalidInputError
-from strongltn.networks import Ball, Box, LocalBox, OutputNorm, ScaledLayer
+from strongltn.networks import Ball, Box, DifferenceNetwork, LocalBox, OutputNorm, ScaledLayer
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray
 
@@ -65,7 +65,7 @@ def square_at(layers, errors, x, output_norm):
 
 
 def assert_sound(layers, errors, domain, *, output_norm=OutputNorm.TWO, settings=FEW):
-    found = attack(layers, errors, domain, settings=settings, output_norm=output_norm)
+    found = attack(DifferenceNetwork(layers, errors, domain, output_norm), settings=settings)
     assert found.inputs.numerators.dtype == np.int64
     x = rationals(found.inputs)
     assert is_inside(domain, x)
@@ -203,7 +203,7 @@ def test_the_error_of_the_first_layer_is_that_of_its_matrix():
     layers, errors = problem((8, 6, 6, 3), error=1e-9, bias=False)
     error = errors[0].plus.to_floats()
     ball, box = (
-        attack(layers, errors, domain, settings=ENOUGH).layer_errors
+        attack(DifferenceNetwork(layers, errors, domain), settings=ENOUGH).layer_errors
         for domain in (Ball(2.0), Box(-1.0, 1.0))
     )
     corners = np.stack(np.meshgrid(*[[-1.0, 1.0]] * 8), -1).reshape(-1, 8)
@@ -214,12 +214,12 @@ def test_the_error_of_the_first_layer_is_that_of_its_matrix():
 @NORMS
 def test_inner_errors_are_those_of_the_network_cut_off(output_norm):
     layers, errors = problem((4, 6, 6, 3), error=1e-3)
-    found = attack(layers, errors, Box(), settings=ENOUGH, output_norm=output_norm)
+    found = attack(DifferenceNetwork(layers, errors, Box(), output_norm), settings=ENOUGH)
     assert found.layer_errors[-1] == pytest.approx(float(found.lower_bound), rel=1e-9)
     for depth in (1, 2):
-        alone = attack(layers[:depth], errors[:depth], Box(), settings=ENOUGH)
+        alone = attack(DifferenceNetwork(layers[:depth], errors[:depth], Box()), settings=ENOUGH)
         assert found.layer_errors[depth - 1] == pytest.approx(float(alone.lower_bound), rel=0.05)
-    at_best = exact_difference(layers[:1], errors[:1], found.inputs)
+    at_best = DifferenceNetwork(layers[:1], errors[:1], Box()).squared_norm_at(found.inputs)
     assert found.layer_errors[0] ** 2 >= at_best * (1 - Fraction(1, 10**9))
 
 
@@ -227,7 +227,9 @@ def test_the_largest_output_of_one_layer_on_a_box_is_a_row_sum():
     layers, errors = problem((6, 5), error=1e-3, bias=False, signed=True)
     rows = np.abs(errors[0].plus.to_floats()).sum(axis=1)
     linear = (LayerError(errors[0].plus, None, None),)
-    found = attack(layers, linear, Box(-1.0, 1.0), settings=ENOUGH, output_norm=OutputNorm.INF)
+    found = attack(
+        DifferenceNetwork(layers, linear, Box(-1.0, 1.0), OutputNorm.INF), settings=ENOUGH
+    )
     assert float(found.lower_bound) == pytest.approx(rows.max(), rel=1e-9)
 
 
@@ -235,7 +237,8 @@ def test_the_largest_output_of_one_layer_on_a_box_is_a_row_sum():
 def test_the_seed_decides(domain):
     layers, errors = problem((5, 8, 8, 3), error=1e-3)
     one, again, other = (
-        attack(layers, errors, domain, settings=Attack(3, 5, seed)) for seed in (1, 1, 2)
+        attack(DifferenceNetwork(layers, errors, domain), settings=Attack(3, 5, seed))
+        for seed in (1, 1, 2)
     )
     assert one.inputs.numerators.tolist() == again.inputs.numerators.tolist()
     assert (one.lower_bound, one.layer_errors) == (again.lower_bound, again.layer_errors)
@@ -250,7 +253,9 @@ def test_one_restart_and_one_step_suffice():
 def test_steps_are_worth_their_cost():
     layers, errors = problem((16, 24, 24, 4), error=1e-3, seed=3)
     few, many = (
-        attack(layers, errors, Box(-1.0, 1.0), settings=Attack(8, steps)).lower_bound
+        attack(
+            DifferenceNetwork(layers, errors, Box(-1.0, 1.0)), settings=Attack(8, steps)
+        ).lower_bound
         for steps in (60, 600)
     )
     assert many > few  # hops from the best, not the same ascent again
@@ -273,11 +278,11 @@ def test_bad_settings_are_refused(options, name):
 def test_a_local_box_of_another_size_is_refused():
     layers, errors = problem((3, 2), error=1e-3)
     with pytest.raises(InvalidInputError, match="'domain'"):
-        attack(layers, errors, LocalBox(np.zeros(2), np.ones(2)), settings=FEW)
+        attack(DifferenceNetwork(layers, errors, LocalBox(np.zeros(2), np.ones(2))), settings=FEW)
 
 
 def test_a_box_without_a_point_of_64_bits_is_refused():
     layers, errors = problem((2, 2), error=1e-3)
     box = LocalBox(np.array([0.1, -1e6]), np.array([0.1, 1e6]))
     with pytest.raises(InvalidInputError, match=r"'domain'.*very different sizes"):
-        attack(layers, errors, box, settings=FEW)
+        attack(DifferenceNetwork(layers, errors, box), settings=FEW)

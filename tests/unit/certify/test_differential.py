@@ -13,14 +13,14 @@ from strongltn.certify.differential.bound import (
     evaluate,
 )
 from strongltn.certify.differential.float_neurons import FloatRanges, FloatRegion, Neurons
-from strongltn.certify.differential.lagrangian import DifferenceNetwork, proved_ends
+from strongltn.certify.differential.lagrangian import proved_ends
 from strongltn.certify.differential.leaf import Leaf, leaves_of
 from strongltn.certify.differential.multiplier_search import MultiplierSearch
 from strongltn.certify.differential.neuron import neuron_maxima
 from strongltn.certify.differential.ranges import LayerRanges, Range, rounded_outwards
 from strongltn.certify.differential.splitting import SplittingSettings, input_splitting
 from strongltn.errors import InvalidInputError
-from strongltn.networks import Ball, Box, LocalBox, ScaledLayer
+from strongltn.networks import Ball, Box, DifferenceNetwork, LocalBox, ScaledLayer
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray
 
@@ -146,7 +146,7 @@ def oracle_end(layers, errors, box, leaf_ranges, statement):
 def test_ends_are_those_of_the_format(kind, is_signed):
     layers, errors = problem((3, 4, 3, 2), is_signed=is_signed, error=0.25, bits=6, seed=3)
     domain = DOMAINS[kind]
-    ranges = differential_interval(layers, errors, domain).leaves[0]
+    ranges = differential_interval(DifferenceNetwork(layers, errors, domain)).leaves[0]
     (leaf,) = leaves_of(domain, 3, np.array([-1]))
     box = exact(leaf.lower), exact(leaf.upper)
     generator = np.random.default_rng(1)
@@ -154,7 +154,7 @@ def test_ends_are_those_of_the_format(kind, is_signed):
         outputs = layers[i].weight.shape[0]
         multipliers = dyadic(generator.integers(-99, 100, (4 * outputs, columns)), -7)
         found = proved_ends(
-            DifferenceNetwork(layers, errors), leaf, ranges[:i], multipliers=multipliers
+            DifferenceNetwork(layers, errors, domain), leaf, ranges[:i], multipliers=multipliers
         )
         for row, value in enumerate(exact(found)):
             statement = row, exact(multipliers)[row]
@@ -189,8 +189,12 @@ def test_the_stated_multipliers_prove_the_stated_ranges(domain):
     layers, errors = problem((3, 6, 5, 2), is_signed=domain.has_negative_inputs)
     for num_steps in (0, 10):
         settings = BackwardSettings(num_steps)
-        found = backward_differential(layers, errors, domain, settings=settings)
-        again = evaluate(layers, errors, domain, tree=found.tree, multipliers=found.multipliers)
+        found = backward_differential(DifferenceNetwork(layers, errors, domain), settings=settings)
+        again = evaluate(
+            DifferenceNetwork(layers, errors, domain),
+            tree=found.tree,
+            multipliers=found.multipliers,
+        )
         for one, other in zip(found.leaves[0], again.leaves[0], strict=True):
             for kind in ("target", "difference"):
                 for end in ("lower", "upper"):
@@ -214,9 +218,11 @@ def test_bounds_are_useful_and_more_work_pays(domain, biased):
     else:
         x = generator.uniform(domain.lower, domain.upper, (20000, 4))
     seen = np.linalg.norm(outputs_at(layers, errors, x), axis=1).max()
-    interval = differential_interval(layers, errors, domain).difference[-1]
+    interval = differential_interval(DifferenceNetwork(layers, errors, domain)).difference[-1]
     bounds = [
-        backward_differential(layers, errors, domain, settings=BackwardSettings(n)).difference[-1]
+        backward_differential(
+            DifferenceNetwork(layers, errors, domain), settings=BackwardSettings(n)
+        ).difference[-1]
         for n in (0, 40)
     ]
     assert seen <= bounds[1] < bounds[0] < interval
@@ -230,7 +236,9 @@ def test_optimised_multipliers_reach_the_linear_program():
     layers, errors = problem((3, 5, 2), seed=5)
     domain = DOMAINS["box"]
     settings = BackwardSettings(400)
-    found = backward_differential(layers, errors, domain, settings=settings).leaves[0]
+    found = backward_differential(
+        DifferenceNetwork(layers, errors, domain), settings=settings
+    ).leaves[0]
     weights, plus = [a.weight.to_floats() for a in layers], [e.plus.to_floats() for e in errors]
     z, d = found[0].target, found[0].difference
     ends = np.stack([e.to_floats() for e in (z.lower, z.upper, d.lower, d.upper)], axis=1)
@@ -279,9 +287,7 @@ def test_splitting_closes_the_gap():
     bounds = []
     for max_leaves in (1, 10, 150):
         found = input_splitting(
-            layers,
-            errors,
-            domain,
+            DifferenceNetwork(layers, errors, domain),
             settings=SplittingSettings(max_leaves),
             progress=lambda *call: calls.append(call),
         )
@@ -292,7 +298,7 @@ def test_splitting_closes_the_gap():
     assert calls[-1] == ("leaves", 150, 150)
     goal = Fraction(bounds[1])
     settings = SplittingSettings(500, goal=goal)
-    few = input_splitting(layers, errors, domain, settings=settings)
+    few = input_splitting(DifferenceNetwork(layers, errors, domain), settings=settings)
     assert few.difference[-1] <= goal * (1 + Fraction(1, 10**9))
     assert len(few.leaves) <= 10
 
@@ -300,7 +306,7 @@ def test_splitting_closes_the_gap():
 def test_a_box_of_one_point_leaves_nothing_open():
     layers, errors = problem((3, 5, 5, 2))
     x = np.array([0.25, 0.5, 1.0])
-    found = backward_differential(layers, errors, LocalBox(x, x))
+    found = backward_differential(DifferenceNetwork(layers, errors, LocalBox(x, x)))
     d = outputs_at(layers, errors, x[None])[0]
     assert float(found.difference[-1]) == pytest.approx(np.linalg.norm(d), rel=1e-9)
     assert float(found.largest_output) == pytest.approx(np.abs(d).max(), rel=1e-9)
@@ -309,8 +315,10 @@ def test_a_box_of_one_point_leaves_nothing_open():
 def test_one_layer_needs_no_multipliers():
     layers, errors = problem((3, 2))
     for found in (
-        differential_interval(layers, errors, Ball(2.0)),
-        backward_differential(layers, errors, Ball(2.0), settings=BackwardSettings(3)),
+        differential_interval(DifferenceNetwork(layers, errors, Ball(2.0))),
+        backward_differential(
+            DifferenceNetwork(layers, errors, Ball(2.0)), settings=BackwardSettings(3)
+        ),
     ):
         assert found.multipliers == ()
         assert found.activation == (2,)
@@ -321,8 +329,10 @@ def test_numbers_beyond_the_doubles_only_cost_tightness():
     """The search overflows, and exact arithmetic falls back on zero multipliers."""
     layers, errors = problem((2, 3, 3, 2))
     huge = [ScaledLayer(layer.weight.scaled(900), layer.bias) for layer in layers]
-    found = backward_differential(tuple(huge), errors, Box(), settings=BackwardSettings(2))
-    interval = differential_interval(tuple(huge), errors, Box())
+    found = backward_differential(
+        DifferenceNetwork(tuple(huge), errors, Box()), settings=BackwardSettings(2)
+    )
+    interval = differential_interval(DifferenceNetwork(tuple(huge), errors, Box()))
     assert 0 < found.difference[-1] <= interval.difference[-1]
 
 
@@ -330,7 +340,11 @@ def test_numbers_beyond_the_doubles_only_cost_tightness():
 def test_what_is_no_tree_is_refused(tree):
     layers, errors = problem((2, 2, 1))
     with pytest.raises(InvalidInputError, match="'tree'"):
-        evaluate(layers, errors, Box(), tree=np.array(tree, dtype=np.int64), multipliers=())
+        evaluate(
+            DifferenceNetwork(layers, errors, Box()),
+            tree=np.array(tree, dtype=np.int64),
+            multipliers=(),
+        )
 
 
 def test_impossible_settings_are_refused():
@@ -343,9 +357,9 @@ def test_impossible_settings_are_refused():
         with pytest.raises(InvalidInputError, match="'max_leaves'"):
             SplittingSettings(count)
     with pytest.raises(InvalidInputError, match="'domain'"):
-        input_splitting(layers, errors, Ball())
+        input_splitting(DifferenceNetwork(layers, errors, Ball()))
     with pytest.raises(InvalidInputError, match="'tree'"):
-        backward_differential(layers, errors, Ball(), tree=np.array([0, -1, -1]))
+        backward_differential(DifferenceNetwork(layers, errors, Ball()), tree=np.array([0, -1, -1]))
 
 
 def test_halves_meet_in_the_middle():
@@ -370,9 +384,10 @@ def test_ranges_are_rounded_outwards_and_hardly():
 def test_the_optimiser_follows_the_slope_of_the_bound():
     """Its derivatives are those of finite differences, at every layer."""
     layers, errors = problem((3, 6, 5, 5, 2), is_signed=True, error=0.1)
-    network, domain = DifferenceNetwork(layers, errors), DOMAINS["signed"]
+    domain = DOMAINS["signed"]
+    network = DifferenceNetwork(layers, errors, domain)
     region = FloatRegion.of(leaves_of(domain, 3, np.array([-1])))
-    ranges = differential_interval(layers, errors, domain).leaves[0]
+    ranges = differential_interval(DifferenceNetwork(layers, errors, domain)).leaves[0]
     neurons = [Neurons(FloatRanges.of([layer])) for layer in ranges[:-1]]
     search, rows = MultiplierSearch(network), np.arange(4, 8)
     _, steps, _ = search._descend(region, neurons, rows=rows)
@@ -390,7 +405,9 @@ def test_the_optimiser_follows_the_slope_of_the_bound():
 def test_steps_tighten_every_end_of_a_hidden_neuron():
     layers, errors = problem((4, 8, 8, 2))
     found = [
-        backward_differential(layers, errors, Box(), settings=BackwardSettings(n)).leaves[0][1]
+        backward_differential(
+            DifferenceNetwork(layers, errors, Box()), settings=BackwardSettings(n)
+        ).leaves[0][1]
         for n in (0, 40)
     ]
     for kind in ("target", "difference"):

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongltn.certify.attack import exact_difference
 from strongltn.certify.differential import differential_interval
 from strongltn.certify.differential.linear_program import solve_linear_relaxation
 from strongltn.certify.quadratic.bound import quadratic_bound
@@ -20,7 +19,7 @@ from strongltn.certify.quadratic.sdp import certified, solve_relaxation
 from strongltn.certify.quadratic.state import float_estimates
 from strongltn.certify.quadratic.witness import bound_of, prove
 from strongltn.errors import InvalidInputError, SoundnessBug, UnsolvedError
-from strongltn.networks import Ball, Box, LocalBox, ScaledLayer
+from strongltn.networks import Ball, Box, DifferenceNetwork, LocalBox, ScaledLayer
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray, from_text, positive_part
 
@@ -60,14 +59,13 @@ def problem(widths, *, kind, biased, seed=0, error=1e-2):
 
 
 def relaxation_of(layers, errors, domain):
-    return relax(
-        layers, errors, domain, ranges=differential_interval(layers, errors, domain).leaves[0]
-    )
+    network = DifferenceNetwork(layers, errors, domain)
+    return relax(network, ranges=differential_interval(network).leaves[0])
 
 
 def bound_for(layers, errors, domain):
-    (ranges,) = differential_interval(layers, errors, domain).leaves
-    return quadratic_bound(layers, errors, domain, ranges=ranges)
+    network = DifferenceNetwork(layers, errors, domain)
+    return quadratic_bound(network, ranges=differential_interval(network).leaves[0])
 
 
 def exact_points(domain, num_inputs, *, count, seed):
@@ -162,7 +160,9 @@ def test_every_true_state_satisfies_the_constraints(widths, kind, biased):
             for row in output.numerators
         )
         square = total * (Fraction(2) ** output.exponent * eps) ** 2
-        assert square == exact_difference(layers, errors, x)  # mirror images lose nothing
+        assert square == DifferenceNetwork(layers, errors, domain).squared_norm_at(
+            x
+        )  # mirror images lose nothing
         for family in relaxation.families:
             for owner in range(family.size):
                 value = value_of(family, owner, relaxation, state)
@@ -183,7 +183,7 @@ def test_the_bound_holds(seed, kind, biased, widths, error):
     layers, errors, domain = problem(widths, kind=kind, biased=biased, seed=seed, error=error)
     witness = bound_for(layers, errors, domain)
     for x in exact_points(domain, widths[0], count=20, seed=seed):
-        assert exact_difference(layers, errors, x) <= witness.bound**2
+        assert DifferenceNetwork(layers, errors, domain).squared_norm_at(x) <= witness.bound**2
 
 
 @pytest.mark.parametrize("biased", [False, True])
@@ -199,11 +199,12 @@ def test_the_search_agrees_with_a_general_solver(widths, kind, biased):
 
 def test_the_bound_is_useful():
     layers, errors, domain = problem((8, 6, 3), kind="local", biased=True, error=1e-4)
-    interval = differential_interval(layers, errors, domain)
+    interval = differential_interval(DifferenceNetwork(layers, errors, domain))
     (ranges,) = interval.leaves
-    witness = quadratic_bound(layers, errors, domain, ranges=ranges)
+    witness = quadratic_bound(DifferenceNetwork(layers, errors, domain), ranges=ranges)
     largest = max(
-        exact_difference(layers, errors, x) for x in exact_points(domain, 8, count=200, seed=0)
+        DifferenceNetwork(layers, errors, domain).squared_norm_at(x)
+        for x in exact_points(domain, 8, count=200, seed=0)
     )
     assert witness.bound <= interval.difference[-1]
     assert witness.bound**2 <= 4 * largest
@@ -216,7 +217,10 @@ def test_a_network_of_one_layer_has_a_nearly_exact_bound(kind):
         errors = (replace(errors[0], minus=DyadicArray(-errors[0].plus.numerators, -20)),)
         errors = (replace(errors[0], plus=errors[0].plus.scaled(-20 - errors[0].plus.exponent)),)
     witness = bound_for(layers, errors, domain)
-    largest = max(exact_difference(layers, errors, x) for x in corners(errors[0], domain))
+    largest = max(
+        DifferenceNetwork(layers, errors, domain).squared_norm_at(x)
+        for x in corners(errors[0], domain)
+    )
     assert largest <= witness.bound**2 <= largest * Fraction(102, 100)
 
 
@@ -235,12 +239,10 @@ def test_the_search_reports_its_steps_and_repeats_itself():
     layers, errors, domain = problem((4, 5, 2), kind="box", biased=True)
     calls = []
     settings = InteriorPoint(num_steps=4, gap=1e-6)
-    (ranges,) = differential_interval(layers, errors, domain).leaves
+    (ranges,) = differential_interval(DifferenceNetwork(layers, errors, domain)).leaves
     runs = [
         quadratic_bound(
-            layers,
-            errors,
-            domain,
+            DifferenceNetwork(layers, errors, domain),
             ranges=ranges,
             settings=settings,
             progress=lambda *call: calls.append(call),
@@ -265,7 +267,8 @@ def test_every_iterate_is_a_bound():
     assert len(bounds) > 4
     assert bounds[-1] < bounds[0] / 2
     largest = max(
-        exact_difference(layers, errors, x) for x in exact_points(domain, 4, count=50, seed=0)
+        DifferenceNetwork(layers, errors, domain).squared_norm_at(x)
+        for x in exact_points(domain, 4, count=50, seed=0)
     )
     assert all(largest <= bound**2 for bound in bounds)
 
@@ -388,8 +391,8 @@ def test_families_stand_in_the_order_of_the_format():
 @pytest.mark.parametrize("kind", DOMAINS)
 def test_the_ceiling_is_the_largest_value_of_the_mirror_image(kind):
     layers, errors, domain = problem((3, 6, 4, 2), kind=kind, biased=True, error=0.1)
-    (ranges,) = differential_interval(layers, errors, domain).leaves
-    relaxation = relax(layers, errors, domain, ranges=ranges)
+    (ranges,) = differential_interval(DifferenceNetwork(layers, errors, domain)).leaves
+    relaxation = relax(DifferenceNetwork(layers, errors, domain), ranges=ranges)
     expected, mirrored = [], 0
     for pair in ranges[:-1]:
         for low, high, below, above in zip(
@@ -427,7 +430,7 @@ def test_a_rough_solver_gives_a_bound_too():
     best = find_multipliers(relaxation).estimate
     assert witness.bound**2 / Fraction(4) ** relaxation.exponent <= 1.05 * best
     for x in exact_points(domain, 3, count=20, seed=0):
-        assert exact_difference(layers, errors, x) <= witness.bound**2
+        assert DifferenceNetwork(layers, errors, domain).squared_norm_at(x) <= witness.bound**2
 
 
 def test_what_cannot_be_proved_is_passed_over_or_said():
@@ -466,7 +469,7 @@ def test_a_half_space_lowers_the_bound_and_holds_in_it(kind, is_equality):
         elif 4 * int(x.numerators.sum()) * Fraction(2) ** x.exponent > int(limit.numerators[0]):
             continue
         inside += 1
-        assert exact_difference(layers, errors, x) <= part.bound**2
+        assert DifferenceNetwork(layers, errors, domain).squared_norm_at(x) <= part.bound**2
         state = state_at(limited, layers, errors, domain, x)
         family = limited.families[-1]
         values = [value_of(family, k, limited, state) for k in range(family.size)]
@@ -491,8 +494,10 @@ def test_a_half_space_speaks_of_every_input():
 @pytest.mark.parametrize("kind", ["box", "signed-box", "local"])
 def test_the_linear_relaxation_lies_between_truth_and_intervals(kind):
     layers, errors, domain = problem((4, 5, 4, 2), kind=kind, biased=True, error=1e-2)
-    (ranges,) = differential_interval(layers, errors, domain).leaves
-    best = solve_linear_relaxation(layers, errors, domain, ranges=ranges, output=1)
+    (ranges,) = differential_interval(DifferenceNetwork(layers, errors, domain)).leaves
+    best = solve_linear_relaxation(
+        DifferenceNetwork(layers, errors, domain), ranges=ranges, output=1
+    )
     assert best <= ranges[-1].difference.upper.to_floats()[1] * (1 + 1e-9)
     for x in exact_points(domain, 4, count=50, seed=0):
         ours = theirs = x
@@ -514,7 +519,7 @@ def test_numbers_far_apart_give_a_bound_or_a_clear_refusal(kind, power):
         assert power
         return
     for x in exact_points(domain, 3, count=20, seed=0):
-        assert exact_difference(layers, errors, x) <= witness.bound**2
+        assert DifferenceNetwork(layers, errors, domain).squared_norm_at(x) <= witness.bound**2
 
 
 @pytest.mark.parametrize("error", [0.0, 1e-2])
@@ -525,14 +530,16 @@ def test_layers_that_never_or_always_switch(shift, error):
     layers = (replace(layers[0], bias=bias), *layers[1:])
     witness = bound_for(layers, errors, domain)
     for x in exact_points(domain, 3, count=20, seed=0):
-        assert exact_difference(layers, errors, x) <= witness.bound**2
+        assert DifferenceNetwork(layers, errors, domain).squared_norm_at(x) <= witness.bound**2
 
 
 def test_a_domain_of_one_point_is_legal():
     layers, errors, _ = problem((3, 4, 2), kind="box", biased=True)
     domain = LocalBox(np.full(3, 0.5), np.full(3, 0.5))
     witness = bound_for(layers, errors, domain)
-    exact = exact_difference(layers, errors, DyadicArray(np.ones(3, dtype=np.int64), -1))
+    exact = DifferenceNetwork(layers, errors, domain).squared_norm_at(
+        DyadicArray(np.ones(3, dtype=np.int64), -1)
+    )
     assert exact <= witness.bound**2 <= exact * Fraction(102, 100)
 
 
@@ -543,7 +550,7 @@ def test_estimates_hold_numbers_of_any_length():
 
 def test_ranges_hold_pre_activations_and_differences():
     layers, errors, domain = problem((3, 4, 4, 2), kind="signed-box", biased=True, error=0.2)
-    (ranges,) = differential_interval(layers, errors, domain).leaves
+    (ranges,) = differential_interval(DifferenceNetwork(layers, errors, domain)).leaves
     for x in exact_points(domain, 3, count=50, seed=3):
         ours = theirs = x
         for i, (layer, error) in enumerate(zip(layers, errors, strict=True)):

@@ -215,7 +215,7 @@ def test_a_long_simulation_ends_with_ctrl_c():
 
 def test_the_attack_tells_how_far_it_is():
     from strongltn.certify.attack import attack
-    from strongltn.networks import Ball, LinearLayer, TargetNetwork
+    from strongltn.networks import Ball, DifferenceNetwork, LinearLayer, TargetNetwork
     from strongltn.networks.weight_error import LayerError
     from strongltn.numerics.dyadic import DyadicArray
 
@@ -224,9 +224,7 @@ def test_the_attack_tells_how_far_it_is():
     error = LayerError(plus=DyadicArray(np.eye(2, dtype=np.int64), -3), minus=None, bias=None)
     calls = []
     attack(
-        layers,
-        (error,),
-        Ball(),
+        DifferenceNetwork(layers, (error,), Ball()),
         settings=Attack(num_restarts=1, num_steps=200),
         progress=lambda *at: calls.append(at),
     )
