@@ -83,7 +83,7 @@ ALLOWED = {
     },
 }
 # JSON is written by one function; these write exact integers and text, or between two processes
-OWN_JSON = {"json_text", "_cp_sat_process", "_cp_sat_worker"}
+OWN_JSON = {"json_text", "cp_sat", "cp_sat_worker"}
 HEAVY = (
     "torch",
     "numba",

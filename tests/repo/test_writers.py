@@ -31,7 +31,7 @@ FUNCTIONS = {
 ALLOWED = {
     ("strongltn/process/exits.py", "open"): "the device that forgets what a stream still holds",
     ("strongltn/process/exits.py", "NamedTemporaryFile"): "the traceback of a bug, to be sent",
-    ("strongltn/subset_sum/solvers/_cp_sat_worker.py", "fdopen"): "its own standard output",
+    ("strongltn/subset_sum/solvers/cp_sat_worker.py", "fdopen"): "its own standard output",
     ("experiments/search/ground_truth.py", "TemporaryDirectory"): "runs that nobody keeps",
     ("experiments/certificate_tightness.py", "copytree"): "into a directory of storage's",
     ("strongltn/datasets/cifar10_jpeg.py", "save"): "to bytes, which storage writes",
