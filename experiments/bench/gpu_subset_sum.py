@@ -27,8 +27,8 @@ from strongltn.subset_sum.gpu import (
     search_batch,
     unpacked,
 )
+from strongltn.subset_sum.integer_units import quarter_targets
 from strongltn.subset_sum.solvers import MeetInTheMiddle
-from strongltn.subset_sum.solvers._quarter_grid import quarter_targets
 from strongltn.values.json_text import json_text
 
 if TYPE_CHECKING:

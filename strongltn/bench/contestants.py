@@ -115,7 +115,7 @@ def _scalar(workload: Workload) -> BoolArray:
     from strongltn.subset_sum.kernels.scalar import search_rows
 
     mask = np.empty(workload.numerators.shape, dtype=np.bool_)
-    search_rows(4 * workload.numerators, 4 * workload.goals - 1, mask)  # see _quarter_grid
+    search_rows(4 * workload.numerators, 4 * workload.goals - 1, mask)  # see integer_units
     return mask
 
 

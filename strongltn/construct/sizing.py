@@ -19,7 +19,7 @@ from strongltn.networks.target import TargetNetwork
 from strongltn.networks.weight_error import has_minus_half
 from strongltn.rng import WeightLaw, named_generator
 from strongltn.subset_sum import solve_batch
-from strongltn.subset_sum.laws import draw_products, product_cdf
+from strongltn.subset_sum.sample_laws import draw_products, product_cdf
 from strongltn.subset_sum.solvers import SingleWeight
 
 _PILOT_INSTANCES = 20_000

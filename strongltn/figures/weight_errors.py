@@ -25,7 +25,7 @@ from strongltn.figures.style import (
 from strongltn.rng import WeightLaw, named_generator
 from strongltn.storage import write_figure
 from strongltn.subset_sum import solve_batch
-from strongltn.subset_sum.laws import draw_products
+from strongltn.subset_sum.sample_laws import draw_products
 from strongltn.subset_sum.solvers import MeetInTheMiddle, SingleWeight
 from strongltn.theorems.malach2020 import failure_probability
 from strongltn.theorems.subset_sum_cover import cover_tolerance_bound

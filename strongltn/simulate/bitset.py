@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from strongltn.process.compiled import compiled
-from strongltn.subset_sum.kernels.covering import neighbours, sorted_sums
+from strongltn.subset_sum.kernels.gaps import neighbours, sorted_sums
 
 #: At least so many cells in one tolerance 2 eta.
 CELLS_PER_TOLERANCE = 80

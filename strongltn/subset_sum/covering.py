@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,20 +14,20 @@ from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.numerics.exact import (
     BoolArray,
     FloatArray,
+    IntArray,
     RowGrid,
     dyadic_numerators,
     round_once,
 )
 from strongltn.process.default_state import in_default_state
-from strongltn.subset_sum._gaps import all_gaps, hole_bounds, wide_gaps
+from strongltn.subset_sum.big_integers import BYTES_PER_SUM
 from strongltn.subset_sum.problem import (
     checked_bytes,
     checked_number,
     checked_samples,
     checked_tolerance,
 )
-from strongltn.subset_sum.solvers._big_integers import BYTES_PER_SUM
-from strongltn.subset_sum.solvers._row_tasks import run_tasks
+from strongltn.subset_sum.solvers.abstract import run_tasks
 
 _BYTES_PER_SUM = 28  # at most four cells of a byte and three int64 for each sum
 _SUMS_PER_TASK = 2**22
@@ -216,7 +218,7 @@ def is_covering(
     exact = Fraction(low), Fraction(high), Fraction(limit)
 
     def decide_task(at: slice) -> None:
-        from strongltn.subset_sum.kernels.covering import mark_covering
+        from strongltn.subset_sum.kernels.gaps import mark_covering
 
         grid = RowGrid.of(rows[at])
         mark_covering(grid.numerators, hole_bounds(grid, *exact), is_row_covering[at])
@@ -277,3 +279,56 @@ def _radius_of(samples: FloatArray, low: Fraction, high: Fraction) -> CoveringRa
         if distance > radius or (distance == radius and target < worst):
             radius, worst = distance, target
     return CoveringRadius(radius, worst)
+
+
+Gap = tuple[int | None, int | None]  # None: there is no sum on that side
+
+_BEYOND = 2**61  # beyond the sums of every row that fits int64
+
+
+def wide_gaps(numerators: IntArray, low: Fraction, high: Fraction) -> list[Gap]:
+    """Return the gaps at low and at high, and the first widest of those in between."""
+    from strongltn.subset_sum.kernels.gaps import FAR, NONE, neighbours, sorted_sums, widest_gap
+
+    half = numerators.size // 2
+    a, b = sorted_sums(numerators[:half]), sorted_sums(numerators[half:])
+    before, first, num_before = neighbours(a, b, _clamped(floor(low)))
+    last, after, num_upto = neighbours(a, b, _clamped(ceil(high) - 1))
+    gaps = [(before, first), (last, after)]
+    if first < last:
+        width, start = widest_gap(a, b, first, last, num_upto - num_before)
+        gaps.append((start, start + width))
+    return [(None if s == NONE else int(s), None if t == FAR else int(t)) for s, t in gaps]
+
+
+def all_gaps(numerators: list[int], low: Fraction, high: Fraction) -> list[Gap]:
+    """Return all gaps that meet [low, high], of Python integers."""
+    sums = {0}
+    for numerator in numerators:
+        sums |= {numerator + earlier for earlier in sums}
+    ends = [None, *sorted(sums), None]
+    return [
+        (s, t) for s, t in pairwise(ends) if (s is None or s <= high) and (t is None or t >= low)
+    ]
+
+
+def hole_bounds(grid: RowGrid, low: Fraction, high: Fraction, tolerance: Fraction) -> IntArray:
+    """Return X, Y and G of each row, shape (m, 3): see `mark_covering`.
+
+    The targets s + r < z < t - r between two neighbouring sums s < t are the ones that r, the
+    tolerance, does not reach. One of them lies in [low, high] iff s < high - r, t > low + r and
+    t - s > 2 r; s and t are integers.
+    """
+    bounds = np.empty((len(grid.exponents), 3), dtype=np.int64)
+    for exponent in np.unique(grid.exponents).tolist():
+        unit = Fraction(2) ** exponent
+        bounds[grid.exponents == exponent] = [
+            _clamped(ceil((high - tolerance) / unit) - 1),
+            _clamped(floor((low + tolerance) / unit) + 1),
+            _clamped(floor(2 * tolerance / unit)),
+        ]
+    return bounds
+
+
+def _clamped(units: int) -> int:
+    return min(max(units, -_BEYOND), _BEYOND)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from strongltn.numerics.exact import FloatArray, dyadic_numerators
+from strongltn.subset_sum.integer_units import quarter_target
 
 # Coefficients beyond 2**30 meet the integrality tolerance of the solvers, 1e-10 at best, and the 13
 # digits with which PuLP writes a model to a file.
@@ -174,7 +175,7 @@ def integer_numbers(
         return coefficients, [
             (math.ceil(lower - room), math.floor(upper + room)) for lower, upper in windows
         ]
-    goals = [_quarters(target) for target, _ in windows]
+    goals = [quarter_target(target) for target, _ in windows]
     return [4 * coefficient for coefficient in coefficients], [(goal, goal) for goal in goals]
 
 
@@ -194,14 +195,6 @@ def _windows(
 
     exact = [Fraction(target) for target in targets]
     return [(edge(target - slack), edge(target + slack)) for target in exact]
-
-
-def _quarters(target: Fraction) -> int:
-    """Return the odd integer that stands for a target in quarter units (see `_quarter_grid`)."""
-    fraction = target % 1
-    if fraction == 0:
-        return 4 * int(target) - 1
-    return 4 * math.floor(target) + (1 if 2 * fraction <= 1 else 3)
 
 
 def pulp_model(program: Program) -> tuple[Any, list[list[Any]]]:

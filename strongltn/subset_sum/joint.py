@@ -13,8 +13,8 @@ from strongltn.numerics.exact import BoolArray, round_once, subset_error
 from strongltn.process.default_state import in_default_state
 from strongltn.subset_sum.problem import checked_samples, checked_targets, checked_tolerance
 from strongltn.subset_sum.result import Stop, Verdict
-from strongltn.subset_sum.solvers._program_solver import AbstractProgramSolver
 from strongltn.subset_sum.solvers.ilp import IntegerProgram
+from strongltn.subset_sum.solvers.program import AbstractProgramSolver
 from strongltn.values.by_value import ByValue
 
 

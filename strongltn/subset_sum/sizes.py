@@ -23,7 +23,7 @@ from strongltn.subset_sum.problem import (
     checked_samples,
     checked_targets,
 )
-from strongltn.subset_sum.solvers._sized_search import best_of_sizes, check_bytes
+from strongltn.subset_sum.solvers.fixed_size import best_of_sizes, check_bytes
 from strongltn.values.by_value import ByValue
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from strongltn.errors import BudgetExceeded, InvalidInputError, UnsolvedError
 from strongltn.numerics.exact import BoolArray, FloatArray, RowGrid, dyadic_numerators, subset_error
 from strongltn.process.default_state import in_default_state
+from strongltn.subset_sum.big_integers import BYTES_PER_SUM
 from strongltn.subset_sum.problem import (
     checked_array,
     checked_bytes,
@@ -18,7 +19,6 @@ from strongltn.subset_sum.problem import (
     given_twice,
 )
 from strongltn.subset_sum.result import Stop, SubsetSumResult, Verdict
-from strongltn.subset_sum.solvers._big_integers import BYTES_PER_SUM
 from strongltn.values.arguments import RealLike
 from strongltn.values.by_value import ByValue
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from strongltn.numerics.dyadic import upper_sqrt
 from strongltn.rng import WeightLaw
-from strongltn.subset_sum.laws import product_cdf
+from strongltn.subset_sum.sample_laws import product_cdf
 from strongltn.theorems.assumptions import (
     COMMON_CLASS,
     DENSE,

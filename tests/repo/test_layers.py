@@ -40,7 +40,7 @@ PUBLIC = "__init__"
 #: Who calls the auditor: the command line and the demonstration.
 CALLS_THE_AUDITOR = {"cli", "pipeline"}
 # JSON is written by one function; these write exact integers and text, or between two processes
-OWN_JSON = {"json_text", "_cp_sat_process", "_cp_sat_worker"}
+OWN_JSON = {"json_text", "cp_sat", "cp_sat_worker"}
 HEAVY = (
     "torch",
     "numba",

@@ -61,7 +61,7 @@ MUTANTS = {
         "tests/property/test_subset_sum_lanes.py",
     ),
     "ties to the larger sum": Mutant(
-        "strongltn/subset_sum/solvers/_quarter_grid.py",
+        "strongltn/subset_sum/integer_units.py",
         "fraction <= 0.5, 1, 3",
         "fraction < 0.5, 1, 3",
         "tests/property/test_subset_sum.py",

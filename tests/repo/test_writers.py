@@ -32,19 +32,13 @@ RECIPES = "experiments/strongltn_experiments"
 ALLOWED = {
     ("strongltn/process/exits.py", "open"): "the device that forgets what a stream still holds",
     ("strongltn/process/exits.py", "NamedTemporaryFile"): "the traceback of a bug, to be sent",
-    ("strongltn/subset_sum/solvers/_cp_sat_worker.py", "fdopen"): "its own standard output",
-    (
-        f"{RECIPES}/search/ground_truth.py",
-        "TemporaryDirectory",
-    ): "runs that nobody keeps",
+    ("strongltn/subset_sum/solvers/cp_sat_worker.py", "fdopen"): "its own standard output",
+    (f"{RECIPES}/search/ground_truth.py", "TemporaryDirectory"): "runs that nobody keeps",
     ("experiments/studies/certificate_tightness.py", "copytree"): "into a directory of storage's",
     ("strongltn/datasets/cifar10_jpeg.py", "save"): "to bytes, which storage writes",
     ("experiments/studies/kills.py", "TemporaryDirectory"): "what is killed works in it",
     ("experiments/studies/kills.py", "copytree"): "a folder for each kill",
-    (
-        "experiments/studies/kill_scenarios.py",
-        "rmtree",
-    ): "what it has made itself, to be made again",
+    ("experiments/studies/kill_scenarios.py", "rmtree"): "what it has made itself",
     ("experiments/studies/certificate_tightness.py", "save"): "to bytes, which storage writes",
 }
 

@@ -11,8 +11,8 @@ import numpy as np
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid
 from strongltn.subset_sum.gpu.source_pair import SourcePair
+from strongltn.subset_sum.integer_units import quarter_targets
 from strongltn.subset_sum.result import Stop
-from strongltn.subset_sum.solvers._quarter_grid import quarter_targets
 from strongltn.subset_sum.solvers.abstract import CandidateBatch
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
 

@@ -9,7 +9,7 @@ import numpy as np
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import FloatArray, IntArray, RowGrid
 from strongltn.rng import GRID_EXPONENT, WeightLaw
-from strongltn.subset_sum.solvers._quarter_grid import quarter_targets
+from strongltn.subset_sum.integer_units import quarter_targets
 
 _MAX_ADDRESS = 1 << 32
 

@@ -3,7 +3,7 @@
 A row of samples x and its target t become integers on a grid of step h, a power of two chosen for
 the row so that its keys fill the word. With r = rint(x / h), a subset sum lies at ``sum(+-2 r)``;
 the constant ``sum(2 r)`` goes into the target: ``T - sum(2 r)``, where T is t in quarter units, odd
-(see the module _quarter_grid). Where all samples lie on the grid, the order of the differences is
+(see the module integer_units). Where all samples lie on the grid, the order of the differences is
 exact. Where they do not, a difference D is off by at most
 
     e = sum(abs(2 x / h - 2 r)) + 2,

@@ -1,8 +1,14 @@
-"""What a solver is: a frozen configuration with two steps, prepare and search."""
+"""What a solver is, and how the rows of a batch are spread over the cores.
+
+A solver is a frozen dataclass with two steps, prepare and search. Derive from `AbstractSolver`
+where something can be prepared before a target is known, and from `AbstractRowSolver` where not.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -86,3 +92,58 @@ class AbstractSolver(ABC, Generic[StateT]):
         stop = np.empty(len(found), dtype=object)
         stop[:] = [candidate.stop for candidate in found]
         return CandidateBatch(mask=np.array([candidate.mask for candidate in found]), stop=stop)
+
+
+ResultT = TypeVar("ResultT")
+
+
+class AbstractRowSolver(AbstractSolver[FloatArray]):
+    """A solver that prepares nothing and searches many rows at once, by its `search_batch`.
+
+    One target is a batch of one row; many targets of the same samples are as many equal rows.
+    """
+
+    def prepare(self, samples: FloatArray) -> FloatArray:
+        """Return the samples: what else is needed depends on the target or the tolerance."""
+        return samples
+
+    def search(self, state: FloatArray, target: float, tolerance: float | None) -> Candidate:
+        """Return the subset of a batch of one row."""
+        batch = self.search_batch(state[None, :], np.array([target]), tolerance)
+        return Candidate(batch.mask[0], batch.stop[0])
+
+    def search_targets(
+        self, state: FloatArray, targets: FloatArray, tolerance: float | None
+    ) -> CandidateBatch:
+        """Return the subsets of a batch whose rows are the same samples."""
+        rows = np.broadcast_to(state, (targets.size, state.size))
+        return self.search_batch(rows, targets, tolerance)
+
+    @abstractmethod
+    def search_batch(
+        self, samples: FloatArray, targets: FloatArray, tolerance: float | None
+    ) -> CandidateBatch:
+        """Return one subset per row of `samples`, shape (m, n), which may be a read-only view."""
+
+
+def run_tasks(
+    task: Callable[[slice], ResultT],
+    num_rows: int,
+    *,
+    rows_per_task: int,
+    max_threads: int | None = None,
+) -> list[ResultT]:
+    """Return what `task` returns for each slice of rows, in the order of the rows.
+
+    The slices do not depend on the number of cores (the variable NUMBA_NUM_THREADS limits them),
+    and with a compiled `task` that lets go of the interpreter all cores are at work.
+    """
+    import numba
+
+    num_cores = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    num_threads = num_cores if max_threads is None else min(num_cores, max_threads)
+    slices = [slice(at, at + rows_per_task) for at in range(0, num_rows, rows_per_task)]
+    if num_threads == 1 or len(slices) == 1:
+        return [task(rows) for rows in slices]
+    with ThreadPoolExecutor(num_threads) as pool:
+        return list(pool.map(task, slices))

@@ -9,14 +9,14 @@ import numpy as np
 
 from strongltn.numerics.exact import BoolArray, FloatArray, RowGrid, dyadic_numerators
 from strongltn.subset_sum.result import Stop
-from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
+from strongltn.subset_sum.solvers.abstract import AbstractRowSolver, CandidateBatch
 
 _ROWS_AT_ONCE = 2**12
 _BEYOND_ALL_SUMS = 2.0**60  # units; a grid admits less
 
 
 @dataclass(frozen=True)
-class GreedyGeometric(AbstractSolver[FloatArray]):
+class GreedyGeometric(AbstractRowSolver):
     r"""Decompose the target greedily along the samples of its own sign, the largest first.
 
     A sample is kept if it is at most what is left of the target, so the rest never changes its sign
@@ -58,15 +58,6 @@ class GreedyGeometric(AbstractSolver[FloatArray]):
     """
 
     is_complete: ClassVar[bool] = False
-
-    def prepare(self, samples: FloatArray) -> FloatArray:
-        """Return the samples: which of them count depends on the sign of the target."""
-        return samples
-
-    def search(self, state: FloatArray, target: float, tolerance: float | None) -> Candidate:
-        """Return the subset on the walk; the tolerance plays no part."""
-        batch = self.search_batch(state[None, :], np.array([target]), tolerance)
-        return Candidate(batch.mask[0], batch.stop[0])
 
     def search_batch(
         self, samples: FloatArray, targets: FloatArray, tolerance: float | None

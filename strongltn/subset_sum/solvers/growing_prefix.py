@@ -9,13 +9,13 @@ import numpy as np
 
 from strongltn.numerics.exact import FloatArray, subset_errors
 from strongltn.subset_sum.result import Stop
-from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
+from strongltn.subset_sum.solvers.abstract import AbstractRowSolver, CandidateBatch
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
 from strongltn.values.arguments import integer
 
 
 @dataclass(frozen=True)
-class GrowingPrefix(AbstractSolver[FloatArray]):
+class GrowingPrefix(AbstractRowSolver):
     """Return the optimum of the shortest prefix that is within tolerance.
 
     Tries the first `first` samples, then `step` more while the error is not below the tolerance.
@@ -65,22 +65,13 @@ class GrowingPrefix(AbstractSolver[FloatArray]):
         """Raise BudgetExceeded if the whole is beyond `exact`."""
         self.exact.check(num_samples, tolerance)
 
-    def prepare(self, samples: FloatArray) -> FloatArray:
-        """Return the samples: the prefix that is needed depends on the target."""
-        return samples
-
-    def search(self, state: FloatArray, target: float, tolerance: float | None) -> Candidate:
-        """Return the subset proposed for one target."""
-        batch = self.search_batch(state[None, :], np.array([target]), tolerance)
-        return Candidate(batch.mask[0], batch.stop[0])
-
     def search_batch(
         self, samples: FloatArray, targets: FloatArray, tolerance: float | None
     ) -> CandidateBatch:
         """Return one subset per row; ever fewer rows see ever longer prefixes."""
         num_samples = samples.shape[1]
         if tolerance is None:
-            return self.exact.search_batch(samples, targets, None)
+            return self.exact.search_batch(np.ascontiguousarray(samples), targets, None)
         mask = np.zeros(samples.shape, dtype=np.bool_)
         stop = np.full(len(samples), Stop.TOLERANCE_MET, dtype=object)
         left = np.arange(len(samples))

@@ -13,7 +13,7 @@ from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import FloatArray
 from strongltn.subset_sum.formulations import Objective, Program, pulp_model, real_numbers
 from strongltn.subset_sum.result import Stop
-from strongltn.subset_sum.solvers._program_solver import AbstractProgramSolver, Answer, SolveTime
+from strongltn.subset_sum.solvers.program import AbstractProgramSolver, Answer, SolveTime
 
 __all__ = ["IntegerProgram", "Objective"]
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from strongltn.numerics.exact import BoolArray, FloatArray
 from strongltn.subset_sum.result import Stop
-from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
+from strongltn.subset_sum.solvers.abstract import AbstractRowSolver, CandidateBatch
 
 
 @dataclass(frozen=True)
-class SingleWeight(AbstractSolver[FloatArray]):
+class SingleWeight(AbstractRowSolver):
     """Return the one sample nearest to the target; never the empty subset.
 
     Of two samples at the same distance the smaller one is taken, of equal samples the first. The
@@ -36,15 +36,6 @@ class SingleWeight(AbstractSolver[FloatArray]):
     """
 
     is_complete: ClassVar[bool] = False
-
-    def prepare(self, samples: FloatArray) -> FloatArray:
-        """Return the samples: there is nothing to prepare."""
-        return samples
-
-    def search(self, state: FloatArray, target: float, tolerance: float | None) -> Candidate:
-        """Return the nearest sample; the tolerance plays no part."""
-        batch = self.search_batch(state[None, :], np.array([target]), tolerance)
-        return Candidate(batch.mask[0], batch.stop[0])
 
     def search_batch(
         self, samples: FloatArray, targets: FloatArray, tolerance: float | None

@@ -8,10 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, read_only
+from strongltn.subset_sum.integer_units import ToleranceUnits
 from strongltn.subset_sum.result import Stop
-from strongltn.subset_sum.solvers._row_tasks import run_tasks
-from strongltn.subset_sum.solvers._tolerance_units import ToleranceUnits
-from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
+from strongltn.subset_sum.solvers.abstract import AbstractRowSolver, CandidateBatch, run_tasks
 from strongltn.subset_sum.solvers.fixed_size import FixedSize
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
 from strongltn.subset_sum.solvers.within_tolerance import (
@@ -26,7 +25,7 @@ _MAX_TERMS = 4  # three samples and the target
 
 
 @dataclass(frozen=True)
-class Sparsest(AbstractSolver[FloatArray]):
+class Sparsest(AbstractRowSolver):
     """Return the best of the smallest subsets within tolerance, exactly.
 
     A row that ends with ``Stop.TOLERANCE_MET`` carries a guarantee: no subset of fewer samples is
@@ -77,22 +76,6 @@ class Sparsest(AbstractSolver[FloatArray]):
         required_tolerance(self, tolerance)
         self.exact.check(num_samples, tolerance)
         self._of_size(0).check(num_samples, tolerance)
-
-    def prepare(self, samples: FloatArray) -> FloatArray:
-        """Return the samples: the units depend on the tolerance."""
-        return samples
-
-    def search(self, state: FloatArray, target: float, tolerance: float | None) -> Candidate:
-        """Return the sparsest subset within tolerance, or the best one if there is none."""
-        batch = self.search_batch(state[None, :], np.array([target]), tolerance)
-        return Candidate(batch.mask[0], batch.stop[0])
-
-    def search_targets(
-        self, state: FloatArray, targets: FloatArray, tolerance: float | None
-    ) -> CandidateBatch:
-        """Return one subset per target: a batch whose rows are the same samples."""
-        rows = np.broadcast_to(state, (targets.size, state.size))
-        return self.search_batch(rows, targets, tolerance)
 
     def search_batch(
         self, samples: FloatArray, targets: FloatArray, tolerance: float | None

@@ -9,10 +9,9 @@ import numpy as np
 
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import BoolArray, FloatArray, read_only, subset_errors
+from strongltn.subset_sum.integer_units import ToleranceUnits
 from strongltn.subset_sum.result import Stop
-from strongltn.subset_sum.solvers._row_tasks import run_tasks
-from strongltn.subset_sum.solvers._tolerance_units import ToleranceUnits
-from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
+from strongltn.subset_sum.solvers.abstract import AbstractRowSolver, CandidateBatch, run_tasks
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
 
 _ROWS_PER_TASK = 4096
@@ -20,7 +19,7 @@ _TOLERANCE_BITS = 12  # rounding costs (n + 1) / 2 of at least 2048 units of tol
 
 
 @dataclass(frozen=True)
-class WithinTolerance(AbstractSolver[FloatArray]):
+class WithinTolerance(AbstractRowSolver):
     """Return the first subset within tolerance that a short search meets, or the optimum.
 
     The search looks at 256 subsets at a time, of the last eight samples, after a greedy choice of
@@ -71,22 +70,6 @@ class WithinTolerance(AbstractSolver[FloatArray]):
         """Raise InvalidInputError without a tolerance, BudgetExceeded if `exact` does."""
         required_tolerance(self, tolerance)
         self.exact.check(num_samples, tolerance)
-
-    def prepare(self, samples: FloatArray) -> FloatArray:
-        """Return the samples: the units depend on the tolerance."""
-        return samples
-
-    def search(self, state: FloatArray, target: float, tolerance: float | None) -> Candidate:
-        """Return a subset within tolerance, or the best one if there is none."""
-        batch = self.search_batch(state[None, :], np.array([target]), tolerance)
-        return Candidate(batch.mask[0], batch.stop[0])
-
-    def search_targets(
-        self, state: FloatArray, targets: FloatArray, tolerance: float | None
-    ) -> CandidateBatch:
-        """Return one subset per target: a batch whose rows are the same samples."""
-        rows = np.broadcast_to(state, (targets.size, state.size))
-        return self.search_batch(rows, targets, tolerance)
 
     def search_batch(
         self, samples: FloatArray, targets: FloatArray, tolerance: float | None

@@ -22,8 +22,8 @@ from strongltn.storage.partial import lock
 from strongltn.subset_sum.formulations import Objective
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers import BruteForce
-from strongltn.subset_sum.solvers._program_solver import SolveTime
 from strongltn.subset_sum.solvers.abstract import CandidateBatch
+from strongltn.subset_sum.solvers.program import SolveTime
 
 
 def silent(*_):

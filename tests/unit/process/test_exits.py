@@ -17,7 +17,7 @@ from strongltn.cli import main as cli
 from strongltn.pipeline import tickets as pipeline
 from strongltn.process import exits
 from strongltn.process.exits import ExitCode, Stopped, exit_code_of, keeping, status_of
-from strongltn.subset_sum.solvers._cp_sat_process import WorkerDied
+from strongltn.subset_sum.solvers.cp_sat import WorkerDied
 
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 TABLE = [

@@ -19,11 +19,11 @@ from strongltn.subset_sum import Stop, SubsetSumProblem, Verdict, solve, solve_b
 from strongltn.subset_sum.claims import audit_claims
 from strongltn.subset_sum.formulations import Objective, Program, integer_numbers
 from strongltn.subset_sum.joint import solve_jointly
-from strongltn.subset_sum.solvers import _cp_sat_process as process
 from strongltn.subset_sum.solvers import cp_sat
-from strongltn.subset_sum.solvers._program_solver import Answer, SolveTime
+from strongltn.subset_sum.solvers import cp_sat as process
 from strongltn.subset_sum.solvers.cp_sat import ConstraintProgram
 from strongltn.subset_sum.solvers.ilp import IntegerProgram
+from strongltn.subset_sum.solvers.program import Answer, SolveTime
 
 needs_ortools = pytest.mark.skipif(
     importlib.util.find_spec("ortools") is None, reason="OR-Tools is not installed"
@@ -290,7 +290,7 @@ def test_an_interrupt_ends_the_process(monkeypatch):
 def test_the_process_ends_with_the_one_that_started_it():
     script = (
         "from strongltn.subset_sum import SubsetSumProblem, solve\n"
-        "from strongltn.subset_sum.solvers import _cp_sat_process as process\n"
+        "from strongltn.subset_sum.solvers import cp_sat as process\n"
         "from strongltn.subset_sum.solvers.cp_sat import ConstraintProgram\n"
         "import os, signal\n"
         "solve(SubsetSumProblem([0.5], 0.5), ConstraintProgram())\n"

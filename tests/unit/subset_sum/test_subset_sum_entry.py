@@ -11,6 +11,7 @@ import pytest
 
 from strongltn.errors import BudgetExceeded, InvalidInputError, StrongLTNError, UnsolvedError
 from strongltn.subset_sum import Stop, SubsetSumProblem, Verdict, solve, solve_batch
+from strongltn.subset_sum.big_integers import BigHalves
 from strongltn.subset_sum.solvers import (
     AbstractSolver,
     BruteForce,
@@ -20,7 +21,6 @@ from strongltn.subset_sum.solvers import (
     MeetInTheMiddle,
     SingleWeight,
 )
-from strongltn.subset_sum.solvers._big_integers import BigHalves
 
 ROWS = np.array([[0.5, -0.25], [1.0, 0.125]])
 TARGETS = np.array([0.25, 1.0])

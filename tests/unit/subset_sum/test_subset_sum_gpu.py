@@ -18,8 +18,8 @@ from strongltn.numerics.exact import RowGrid
 from strongltn.rng import WeightLaw, stream_key
 from strongltn.subset_sum import gpu
 from strongltn.subset_sum.gpu import SourcePair, available_devices, search_batch, torch_path
+from strongltn.subset_sum.integer_units import quarter_targets
 from strongltn.subset_sum.solvers import MeetInTheMiddle
-from strongltn.subset_sum.solvers._quarter_grid import quarter_targets
 
 HAS_CUDA = torch.cuda.is_available()
 DEVICE = "cuda" if HAS_CUDA else "cpu"

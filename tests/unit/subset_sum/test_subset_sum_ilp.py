@@ -22,7 +22,7 @@ from strongltn.subset_sum.formulations import (
 )
 from strongltn.subset_sum.joint import JointResult, solve_jointly
 from strongltn.subset_sum.solvers import CandidateBatch, IntegerProgram, MeetInTheMiddle
-from strongltn.subset_sum.solvers._program_solver import Answer, SolveTime
+from strongltn.subset_sum.solvers.program import Answer, SolveTime
 
 both_backends = pytest.mark.parametrize("backend", ["HiGHS", "PULP_CBC_CMD"])
 SAMPLES = np.array([0.31, -0.72, 0.115, 0.93, -0.24, 0.058, 0.47, -0.6, 0.83, 0.21])

@@ -9,12 +9,11 @@ import pytest
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.numerics.exact import RowGrid
 from strongltn.subset_sum import Stop, SubsetSumProblem, Verdict, solve, solve_batch, solve_targets
+from strongltn.subset_sum.big_integers import big_best_of_sizes
+from strongltn.subset_sum.integer_units import ToleranceUnits
 from strongltn.subset_sum.sizes import solve_sizes, solve_sizes_batch
 from strongltn.subset_sum.solvers import MeetInTheMiddle
-from strongltn.subset_sum.solvers._big_sizes import big_best_of_sizes
-from strongltn.subset_sum.solvers._sized_search import does_fit
-from strongltn.subset_sum.solvers._tolerance_units import ToleranceUnits
-from strongltn.subset_sum.solvers.fixed_size import FixedSize
+from strongltn.subset_sum.solvers.fixed_size import FixedSize, does_fit
 from strongltn.subset_sum.solvers.greedy import GreedyGeometric
 from strongltn.subset_sum.solvers.sparsest import Sparsest
 from strongltn.subset_sum.solvers.within_tolerance import WithinTolerance

@@ -11,8 +11,11 @@ from strategies import subset_sum_instances
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.subset_sum import SubsetSumProblem, Verdict, solve
 from strongltn.subset_sum.solvers import MeetInTheMiddle
-from strongltn.subset_sum.solvers._slice_sweep import SumPairs, least_distance
-from strongltn.subset_sum.solvers.schroeppel_shamir import SchroeppelShamir
+from strongltn.subset_sum.solvers.schroeppel_shamir import (
+    SchroeppelShamir,
+    SumPairs,
+    least_distance,
+)
 
 KINDS = {
     "plain": lambda rng, n: rng.uniform(-1, 1, n),

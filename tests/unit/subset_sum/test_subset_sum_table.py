@@ -9,8 +9,8 @@ from oracles import best_subset
 from strategies import subset_sum_instances
 from strongltn.numerics.exact import RowGrid
 from strongltn.subset_sum import solve_batch
-from strongltn.subset_sum.solvers._quarter_grid import quarter_targets
-from strongltn.subset_sum.solvers._sum_table import SumTable, num_tabled
+from strongltn.subset_sum.integer_units import quarter_targets
+from strongltn.subset_sum.solvers.meet_in_the_middle import SumTable, num_tabled
 
 
 def table_masks(samples, targets, *, num_tabled):

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from strongltn.errors import AssumptionViolated, InvalidInputError
 from strongltn.rng import WeightLaw, named_generator
 from strongltn.subset_sum import solve_batch
-from strongltn.subset_sum.laws import draw_products, product_cdf
+from strongltn.subset_sum.sample_laws import draw_products, product_cdf
 from strongltn.subset_sum.solvers import SingleWeight
 from strongltn.theorems import subset_sum_cover
 from strongltn.theorems.malach2020 import failure_probability

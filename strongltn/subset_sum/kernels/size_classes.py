@@ -7,7 +7,7 @@ the pairs of class c of A and class s - c of B.
 
 A list holds classes -1 to k + 1, the first and the last one empty, each between two sentinels, so
 that neither a merge nor a walk has to ask whether its input has run out. `starts[c + 1]` is where
-class c begins. Sums are in quarter units (see `_quarter_grid`), of magnitude up to 2**60.
+class c begins. Sums are in quarter units (see `integer_units`), of magnitude up to 2**60.
 Importing this module imports numba.
 """
 

@@ -1,6 +1,6 @@
 """The process that runs CP-SAT: a program a line comes in, an answer a line goes out, as JSON.
 
-A script that imports nothing of strongltn: it is started by its path (see `_cp_sat_process`), and
+A script that imports nothing of strongltn: it is started by its path (see `cp_sat`), and
 ends when its standard input does. Its first line says what is wrong with OR-Tools, if anything.
 """
 
