@@ -26,7 +26,7 @@ from experiments.search.search_recipe import SearchRecipe, run_part
 from strongltn.errors import InvalidInputError, TrainingDiverged
 from strongltn.figures.style import Look, new_figure
 from strongltn.search.config import SearchConfig
-from strongltn.search.settings import settings_of
+from strongltn.search.defaults import settings_of
 from strongltn.training import run as experiment
 from strongltn.training.many import InThisProcess
 

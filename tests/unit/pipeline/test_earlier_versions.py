@@ -14,7 +14,7 @@ from strongltn.certify import Attack, CertifySettings
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Ball, LocalBox
 from strongltn.pipeline import tickets as pipeline
-from strongltn.search.settings import settings_of
+from strongltn.search.defaults import settings_of
 from strongltn.training.run import run
 
 OLD = Path(__file__).parents[2] / "version_0_1_0"
