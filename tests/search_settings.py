@@ -1,8 +1,10 @@
 """A value for every setting of a search but model and epochs, none of them a default."""
 
 from strongltn.models.initialization import Init
-from strongltn.search.choices import Precision, Schedule, Scope
-from strongltn.search.methods import EdgePopup
+from strongltn.search.edge_popup import EdgePopup
+from strongltn.search.method import Scope
+from strongltn.search.schedule import Schedule
+from strongltn.training.config import Precision
 
 UNUSUAL = {
     "method": EdgePopup(by_magnitude=False),

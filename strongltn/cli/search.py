@@ -13,7 +13,9 @@ from strongltn.cli.program import Json, as_typed, completing
 from strongltn.errors import InvalidInputError
 from strongltn.models.initialization import Init
 from strongltn.process.exits import ExitCode, exit_code_of, explained, keeping, say
-from strongltn.search.choices import Execution, Precision, Schedule, Scope
+from strongltn.search.method import Scope
+from strongltn.search.schedule import Schedule
+from strongltn.training.config import Execution, Precision
 
 if TYPE_CHECKING:
     from strongltn.search.config import SearchConfig
@@ -128,7 +130,7 @@ def search(
     Exit 0: all runs are done. Exit 1: one failed; the others are done. Exit 2: bad input. Exit 3:
     one failed for want of memory, disk or the like; the others are done.
     """
-    from strongltn.search.settings import settings_of
+    from strongltn.search.defaults import settings_of
 
     configs = [
         settings_of(

@@ -14,16 +14,19 @@ import numpy as np
 from strongltn.datasets.cifar10 import PYTHON_ARCHIVE, load_cifar10
 from strongltn.datasets.download import RemoteFile, user_cache
 from strongltn.datasets.images import (
+    CIFAR10_SHAPE,
     DATA_VARIABLE,
+    DIGITS_SHAPE,
     MNIST_FILES,
+    MNIST_SHAPE,
     LabelledImages,
+    Shape,
     load_digits,
     load_mnist_test,
     load_mnist_train,
     mnist_file,
 )
 from strongltn.errors import InvalidInputError, unknown_word
-from strongltn.models.architectures import CIFAR10_SHAPE, DIGITS_SHAPE, MNIST_SHAPE, Shape
 
 if TYPE_CHECKING:
     import torch

@@ -20,6 +20,13 @@ from strongltn.storage import read_file
 _MAX_BYTES = 1 << 28  # of an unpacked file; the largest of MNIST has 47 million
 DATA_VARIABLE = "STRONGLTN_DATA"
 
+#: The shape of one image: channels, height, width.
+Shape = tuple[int, int, int]
+
+DIGITS_SHAPE: Shape = (1, 8, 8)
+MNIST_SHAPE: Shape = (1, 28, 28)
+CIFAR10_SHAPE: Shape = (3, 32, 32)
+
 #: The four files of MNIST, and the MD5 of their content when it is not compressed.
 MNIST_FILES = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from strongltn.datasets.images import CIFAR10_SHAPE, DIGITS_SHAPE, MNIST_SHAPE, Shape
 from strongltn.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -19,12 +20,8 @@ if TYPE_CHECKING:
 
     from strongltn.models.blocks import ImageClassifier
 
-Shape = tuple[int, int, int]
 DenseStage = Callable[[int, int], "list[torch.nn.Module]"]
 
-DIGITS_SHAPE: Shape = (1, 8, 8)
-MNIST_SHAPE: Shape = (1, 28, 28)
-CIFAR10_SHAPE: Shape = (3, 32, 32)
 NUM_CLASSES = 10
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from strongltn.models.architectures import Shape
+from strongltn.datasets.images import Shape
 
 
 class ImageClassifier(torch.nn.Sequential):

@@ -5,14 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from strongltn.datasets.images import CIFAR10_SHAPE, Shape
 from strongltn.errors import unknown_word
-from strongltn.models.architectures import (
-    ARCHITECTURES,
-    CIFAR10_SHAPE,
-    NUM_CLASSES,
-    Shape,
-    check_shape,
-)
+from strongltn.models.architectures import ARCHITECTURES, NUM_CLASSES, check_shape
 from strongltn.models.diamonds import PENSIA_FORMS, PENSIA_KINDS, pensia_network
 
 if TYPE_CHECKING:

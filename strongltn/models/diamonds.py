@@ -10,9 +10,10 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from strongltn.datasets.images import Shape
 from strongltn.errors import InvalidInputError, unknown_word
-from strongltn.models.architectures import ARCHITECTURES, Architecture, Shape
-from strongltn.models.initialization import Init, LayerStreams
+from strongltn.models.architectures import ARCHITECTURES, Architecture
+from strongltn.models.initialization import Init, LayerStreams, fan_in_uniform
 
 if TYPE_CHECKING:
     import torch
@@ -116,13 +117,11 @@ def initialize_pensia(network: ImageClassifier, *, seed: int) -> None:
 def _draw_convolutions(network: ImageClassifier, *, seed: int) -> None:
     import torch
 
-    from strongltn.search.method import fan_in_scores
-
     for name, weight in network.named_parameters():
         if name.startswith("features."):
             generator = LayerStreams(seed, name).generator("weight")
             with torch.no_grad():
-                weight.copy_(fan_in_scores(weight, generator))
+                weight.copy_(fan_in_uniform(weight, generator))
 
 
 def _diamond(

@@ -103,6 +103,22 @@ class LayerStreams:
         return f"search/{purpose}/{self.layer}/{round_}"
 
 
+def uniform_like(
+    weight: torch.Tensor, generator: np.random.Generator, *, low: float, high: float
+) -> torch.Tensor:
+    """Return numbers uniform in [low, high): shape, type and device of the weight."""
+    import torch
+
+    drawn = low + (high - low) * generator.random(tuple(weight.shape))
+    return torch.from_numpy(drawn).to(dtype=weight.dtype, device=weight.device)
+
+
+def fan_in_uniform(weight: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
+    """Return numbers uniform between +-1 / sqrt(fan_in): kaiming_uniform with a = sqrt(5)."""
+    half_width = 1 / math.sqrt(max(1, math.prod(weight.shape[1:])))
+    return uniform_like(weight, generator, low=-half_width, high=half_width)
+
+
 def initialize(module: torch.nn.Module, init: Init, *, seed: int, density: float = 1.0) -> None:
     """Draw all weights of Linear and convolution layers anew, in place; their biases become 0.
 

@@ -17,40 +17,34 @@ from typing import TYPE_CHECKING
 from strongltn.values.lazy import lazy_names
 
 _HOMES = {
-    "Biprop": "strongltn.search.methods",
-    "EdgePopup": "strongltn.search.methods",
-    "GemMiner": "strongltn.search.methods",
+    "Biprop": "strongltn.search.edge_popup",
+    "EdgePopup": "strongltn.search.edge_popup",
+    "GemMiner": "strongltn.search.supermasks",
     "Init": "strongltn.models.initialization",
-    "IteRand": "strongltn.search.methods",
-    "LearnedSupermask": "strongltn.search.methods",
-    "Scope": "strongltn.search.choices",
+    "IteRand": "strongltn.search.edge_popup",
+    "LearnedSupermask": "strongltn.search.supermasks",
+    "Scope": "strongltn.search.method",
     "ScoreSGD": "strongltn.search.descent",
     "SearchConfig": "strongltn.search.config",
     "SearchHandle": "strongltn.search.handle",
     "SearchResult": "strongltn.training.result",
-    "SignedSupermask": "strongltn.search.methods",
+    "SignedSupermask": "strongltn.search.supermasks",
     "attach": "strongltn.search.handle",
     "initialize": "strongltn.models.initialization",
     "run": "strongltn.training.run",
     "run_many": "strongltn.training.many",
-    "settings_of": "strongltn.search.settings",
+    "settings_of": "strongltn.search.defaults",
 }
 
 if TYPE_CHECKING:
     from strongltn.models.initialization import Init, initialize
-    from strongltn.search.choices import Scope
     from strongltn.search.config import SearchConfig
+    from strongltn.search.defaults import settings_of
     from strongltn.search.descent import ScoreSGD
+    from strongltn.search.edge_popup import Biprop, EdgePopup, IteRand
     from strongltn.search.handle import SearchHandle, attach
-    from strongltn.search.methods import (
-        Biprop,
-        EdgePopup,
-        GemMiner,
-        IteRand,
-        LearnedSupermask,
-        SignedSupermask,
-    )
-    from strongltn.search.settings import settings_of
+    from strongltn.search.method import Scope
+    from strongltn.search.supermasks import GemMiner, LearnedSupermask, SignedSupermask
     from strongltn.training.many import run_many
     from strongltn.training.result import SearchResult
     from strongltn.training.run import run

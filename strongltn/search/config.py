@@ -14,14 +14,15 @@ from enum import Enum
 from typing import Any
 
 from strongltn.datasets.catalogue import DATASET_NAMES
+from strongltn.datasets.images import Shape
 from strongltn.errors import InvalidInputError, unknown_word
-from strongltn.models.catalogue import MODEL_NAMES
+from strongltn.models.blocks import ImageClassifier
+from strongltn.models.catalogue import MODEL_NAMES, model_named
 from strongltn.models.density import check_density
-from strongltn.models.initialization import Init
+from strongltn.models.diamonds import initialize_pensia
+from strongltn.models.initialization import Init, initialize
 from strongltn.rng import checked_seed
-from strongltn.search.choices import Precision, Schedule, Scope
-from strongltn.search.method import AbstractMethod, AbstractSampledMethod
-from strongltn.search.method_record import (
+from strongltn.search.catalogue import (
     Dense,
     member_of,
     method_from_json,
@@ -29,7 +30,12 @@ from strongltn.search.method_record import (
     name_of,
     plain_value,
 )
-from strongltn.search.schedule import AbstractSchedule, Constant, cubic, linear
+from strongltn.search.descent import ScoreTraining
+from strongltn.search.handle import attach
+from strongltn.search.method import AbstractMethod, AbstractSampledMethod, Scope
+from strongltn.search.schedule import Schedule
+from strongltn.training.config import Precision
+from strongltn.training.strategy import AllWeights, Strategy
 from strongltn.values.arguments import chosen, integer
 
 SCHEMA = 1
@@ -115,6 +121,12 @@ class SearchConfig:
         return self.model.endswith(("-diamond", "-wide"))
 
     @property
+    def is_steady(self) -> bool:
+        """Whether no mask is drawn at random and the density stands still."""
+        is_sampled = isinstance(self.method, AbstractSampledMethod)
+        return not is_sampled and self.schedule is Schedule.CONSTANT
+
+    @property
     def identity(self) -> str:
         """SHA-256, in hexadecimal, of all settings and the version of their schema."""
         text = json.dumps(self.to_json(), sort_keys=True, allow_nan=False)
@@ -127,16 +139,34 @@ class SearchConfig:
 
     def density_at(self, epoch: int) -> float:
         """Return the density in an epoch, counted from 0; in the last one it is `density`."""
-        schedules: dict[Schedule, AbstractSchedule] = {
-            Schedule.CONSTANT: Constant(self.density),
-            Schedule.LINEAR: linear(self.density),
-            Schedule.CUBIC: cubic(self.density),
-        }
-        return schedules[self.schedule].density_at((epoch + 1) / self.epochs)
+        return self.schedule.down_to(self.density).density_at((epoch + 1) / self.epochs)
 
     def learning_rate_at(self, epoch: int) -> float:
         """Return the learning rate in an epoch, counted from 0."""
         return self.learning_rate * (1 + math.cos(math.pi * epoch / self.epochs)) / 2
+
+    def drawn_network(self, input_shape: Shape) -> ImageClassifier:
+        """Return the random network before its first step, on the CPU."""
+        network = model_named(self.model, input_shape=input_shape)
+        if self.is_pensia:
+            initialize_pensia(network, seed=self.seed)
+        else:
+            initialize(network, self.init, seed=self.seed, density=self.density)
+        return network
+
+    def strategy(self, network: ImageClassifier) -> Strategy:
+        """Put the masks of the search over a network; a dense one stays as it is."""
+        if isinstance(self.method, Dense):
+            return AllWeights(network)
+        handle = attach(
+            network,
+            self.method,
+            density=self.density,
+            seed=self.seed,
+            scope=self.scope,
+            names=network.searched,
+        )
+        return ScoreTraining(handle)
 
     def to_json(self) -> dict[str, Any]:
         """Return all settings as plain JSON, the method with its parameters."""

@@ -6,13 +6,16 @@ this module imports torch and numba.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 
 from strongltn.search.handle import SearchHandle
 from strongltn.search.kernels import Descent
-from strongltn.search.masking import MaskedWeight
+from strongltn.search.masking import MaskedWeight, masked
+from strongltn.search.method import AbstractMethod, Scope
 from strongltn.search.selection import descend_and_keep, flat_array
-from strongltn.search.straight_through import masked
+from strongltn.training.strategy import Strategy
 
 
 class KeptWeight:
@@ -35,7 +38,7 @@ class KeptWeight:
         self._weight = self.tensor  # the frozen one, once it is known
         self._seen: tuple[int, int, int] | None = None
 
-    def current(self, weight: torch.Tensor) -> torch.Tensor:
+    def __call__(self, weight: torch.Tensor) -> torch.Tensor:
         """Return the effective weight; select again if scores, weight or density have changed."""
         if self._seen != self._state(weight):
             with torch.no_grad():
@@ -112,8 +115,9 @@ class ScoreSGD(torch.optim.SGD):
         self._kept: list[KeptWeight] = []
         for layer in layers:
             if handle.method.masks_weight and len(layer.group.members) == 1 and layer.mask.is_cpu:
-                layer.kept = KeptWeight(layer)
-                self._kept.append(layer.kept)
+                kept = KeptWeight(layer)
+                layer.kept = kept
+                self._kept.append(kept)
         self._has_others = len(self._kept) < len(layers)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -146,3 +150,55 @@ class ScoreSGD(torch.optim.SGD):
             state["momentum_buffer"] = torch.zeros_like(scores)
         velocity: torch.Tensor = state["momentum_buffer"]
         return velocity
+
+
+class ScoreTraining(Strategy):
+    """Train the scores of a search and nothing else, by `ScoreSGD`.
+
+    Parameters
+    ----------
+    handle : SearchHandle
+        Of a module on its device.
+    """
+
+    def __init__(self, handle: SearchHandle) -> None:
+        self.handle = handle
+        # Where layers compete, or for the penalty alone, work that other methods are spared.
+        self._holds_masks = handle.scope is Scope.GLOBAL
+        self._has_penalty = type(handle.method).penalty is not AbstractMethod.penalty
+
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """Return the scores."""
+        return self.handle.score_parameters()
+
+    def plain(self) -> torch.nn.Module:
+        """Return a copy of the network whose weights are the effective ones."""
+        return self.handle.detach()
+
+    def optimizer(self, *, lr: float, momentum: float, weight_decay: float) -> ScoreSGD:
+        """Return the descent of the scores in one pass over the memory."""
+        return ScoreSGD(self.handle, lr=lr, momentum=momentum, weight_decay=weight_decay)
+
+    def set_density(self, density: float) -> None:
+        """Select for another density from now on."""
+        self.handle.set_density(density)
+
+    def during_step(self) -> AbstractContextManager[None]:
+        """Select once a step where layers compete; else each layer selects for itself."""
+        return self.handle.held_masks() if self._holds_masks else nullcontext()
+
+    def during_test(self) -> AbstractContextManager[None]:
+        """Select once for all batches of a test."""
+        return self.handle.held_masks()
+
+    def penalty(self) -> torch.Tensor | None:
+        """Return what the method adds to the loss, or None if it is no method that does."""
+        return self.handle.penalty() if self._has_penalty else None
+
+    def after_step(self) -> None:
+        """Count the step, and do what the method does after one."""
+        self.handle.after_step()
+
+    def masks(self) -> dict[str, torch.Tensor]:
+        """Return copies of the masks."""
+        return self.handle.masks()

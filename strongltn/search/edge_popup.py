@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from strongltn.errors import InvalidInputError
-from strongltn.models.initialization import Init
-from strongltn.search.method import AbstractMethod, fan_in_scores, masked_weight, uniform_scores
+from strongltn.models.initialization import Init, fan_in_uniform, uniform_like
+from strongltn.search.method import AbstractMethod, ScoredLayer
 
 if TYPE_CHECKING:
     import torch
-
-    from strongltn.search.masking import MaskedWeight
 
 
 class InitialScores(Enum):
@@ -53,14 +51,16 @@ class EdgePopup(AbstractMethod):
     ) -> torch.Tensor:
         """Return uniform scores."""
         if self.initial is InitialScores.FAN_IN:
-            return fan_in_scores(weight, generator)
+            return fan_in_uniform(weight, generator)
         half_width = float(weight.square().mean().sqrt())
-        return uniform_scores(weight, generator, low=-half_width, high=half_width)
+        return uniform_like(weight, generator, low=-half_width, high=half_width)
 
     def effective_weight(
         self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
         """Return mask * weight."""
+        from strongltn.search.masking import masked_weight
+
         return masked_weight(scores, weight, mask, by_magnitude=self.by_magnitude)
 
 
@@ -79,6 +79,8 @@ class Biprop(EdgePopup):
         self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
         """Return mask * scale * sign(weight)."""
+        from strongltn.search.masking import masked_weight
+
         scale = (weight * mask).abs().sum() / mask.count_nonzero().clamp(min=1)
         binary = scale.copysign(weight)
         return masked_weight(scores, binary, mask, by_magnitude=self.by_magnitude)
@@ -115,7 +117,7 @@ class IteRand(EdgePopup):
         if not 0 < self.fraction <= 1:
             raise InvalidInputError("fraction", got=self.fraction, allowed="in (0, 1]")
 
-    def after_step(self, weight: torch.Tensor, layer: MaskedWeight, *, num_steps: int) -> None:
+    def after_step(self, weight: torch.Tensor, layer: ScoredLayer, *, num_steps: int) -> None:
         """Draw weights anew if a round is due."""
         import torch
 
@@ -125,6 +127,6 @@ class IteRand(EdgePopup):
         generator = layer.streams.generator("redraw", round_)
         shape = tuple(weight.shape)
         is_chosen = generator.random(shape, dtype=np.float32) < self.fraction
-        drawn = self.init.draw(shape, generator=generator, density=layer.group.density)
+        drawn = self.init.draw(shape, generator=generator, density=layer.selected_density)
         is_drawn = torch.from_numpy(is_chosen).to(weight.device) & ~layer.selected_mask()
         weight.copy_(torch.where(is_drawn, torch.from_numpy(drawn).to(weight), weight))

@@ -19,9 +19,8 @@ from strongltn.models.initialization import LayerStreams
 from strongltn.models.layers import maskable_layers
 from strongltn.process.default_state import in_default_state
 from strongltn.rng import checked_seed
-from strongltn.search.choices import Scope
 from strongltn.search.masking import MaskedWeight, ScoreGroup
-from strongltn.search.method import AbstractMethod
+from strongltn.search.method import AbstractMethod, Scope
 from strongltn.values.arguments import IntegerLike, RealLike, chosen, instance
 
 
@@ -195,7 +194,7 @@ def attach(
 
     Examples
     --------
-    >>> from strongltn.search.methods import EdgePopup
+    >>> from strongltn.search import EdgePopup
     >>> handle = attach(torch.nn.Linear(4, 2), EdgePopup(), density=0.5, seed=0)
     >>> int(handle.masks()["weight"].sum())
     4

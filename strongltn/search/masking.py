@@ -6,18 +6,17 @@ moves it, with momentum and weight decay or without. Importing this module impor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
 from strongltn.errors import InvalidInputError
 from strongltn.models.density import num_kept_of
 from strongltn.models.initialization import LayerStreams
+from strongltn.search import kernels
 from strongltn.search.method import AbstractMethod, AbstractSampledMethod
-from strongltn.search.selection import Bracket, top_fraction
-
-if TYPE_CHECKING:
-    from strongltn.search.descent import KeptWeight
+from strongltn.search.selection import Bracket, flat_array, top_fraction
 
 
 class MaskedWeight(torch.nn.Module):
@@ -43,15 +42,15 @@ class MaskedWeight(torch.nn.Module):
         Both as of the last state dict; the living values are those of the group.
     group : ScoreGroup
         Set by the group.
-    kept : KeptWeight, or None
-        Set by `ScoreSGD`: what then stands for the effective weight.
+    kept : callable (frozen weight) -> effective weight, or None
+        Set by an optimiser that keeps the effective weight itself, as `ScoreSGD` does.
     """
 
     mask: torch.Tensor
     density: torch.Tensor
     num_steps: torch.Tensor
     group: ScoreGroup
-    kept: KeptWeight | None = None
+    kept: Callable[[torch.Tensor], torch.Tensor] | None = None
 
     def __init__(
         self, weight: torch.Tensor, streams: LayerStreams, method: AbstractMethod, *, density: float
@@ -71,12 +70,17 @@ class MaskedWeight(torch.nn.Module):
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
         """Return the effective weight."""
         if self.kept is not None:
-            return self.kept.current(weight)
+            return self.kept(weight)
         group, method = self.group, self.group.method
         if self.training and isinstance(method, AbstractSampledMethod):
             mask = method.drawn_mask(self.scores, key=self.streams.key("mask", group.num_steps))
             return method.effective_weight(weight, self.scores, mask)
         return method.effective_weight(weight, self.scores, self.selected_mask())
+
+    @property
+    def selected_density(self) -> float:
+        """The density that the group selects for at present, in (0, 1]."""
+        return self.group.density
 
     def selected_mask(self) -> torch.Tensor:
         """Return the mask of the scores as they are now; it changes with the next selection."""
@@ -180,3 +184,69 @@ def _after_loading(module: torch.nn.Module, incompatible_keys: Any) -> None:
     # where keys are missing, torch itself complains, or was told not to
     if isinstance(module, MaskedWeight) and not incompatible_keys.missing_keys:
         module.group.after_loading(module)
+
+
+def masked(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return mask * values, without a gradient."""
+    if values.device.type != "cpu":
+        return torch.where(mask, values.detach(), 0)
+    kept = torch.empty(values.shape, dtype=values.dtype)
+    kernels.apply_mask(flat_array(values), flat_array(mask), flat_array(kept))
+    return kept
+
+
+def straight_through(
+    scores: torch.Tensor, values: torch.Tensor, kept: torch.Tensor, *, by_magnitude: bool
+) -> torch.Tensor:
+    """Return `kept`, with the gradient of the scores: grad * values (* sign of the score).
+
+    Parameters
+    ----------
+    scores, values : tensors of one shape and type
+        `values` get no gradient.
+    kept : tensor
+        mask * values.
+    by_magnitude : bool
+        Whether the mask ranks |score|: only then is there the factor sign(score), 0 at 0.
+
+    Returns
+    -------
+    tensor
+        Differentiable in the scores.
+
+    Source
+    ------
+    `ramanujan2020`, eq. 4 (recalled).
+    """
+    effective: torch.Tensor = _StraightThrough.apply(scores, values, kept, by_magnitude)  # type: ignore[no-untyped-call]
+    return effective
+
+
+def masked_weight(
+    scores: torch.Tensor, values: torch.Tensor, mask: torch.Tensor, *, by_magnitude: bool
+) -> torch.Tensor:
+    """Return mask * values with the straight-through gradient of the scores."""
+    return straight_through(scores, values, masked(values, mask), by_magnitude=by_magnitude)
+
+
+class _StraightThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, scores: torch.Tensor, values: torch.Tensor, kept: torch.Tensor, by_magnitude: bool
+    ) -> torch.Tensor:
+        ctx.save_for_backward(scores, values)
+        ctx.by_magnitude = by_magnitude
+        return kept
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+        scores, values = ctx.saved_tensors
+        if not ctx.by_magnitude:
+            return gradient * values, None, None, None
+        if values.device.type != "cpu":
+            return (gradient * values).mul_(scores.sign()), None, None, None
+        out = torch.empty(values.shape, dtype=values.dtype)
+        kernels.signed_product(
+            flat_array(gradient), flat_array(values), flat_array(scores), flat_array(out)
+        )
+        return out, None, None, None

@@ -5,15 +5,44 @@ A method is a frozen dataclass: its repr is the record. The scores are the only 
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from enum import Enum
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from strongltn.search.masking import MaskedWeight
+    from strongltn.models.initialization import LayerStreams
+
+
+class Scope(Enum):
+    """Among which weights the kept ones are selected."""
+
+    LAYER = "layer"
+    """Every layer has the density."""
+
+    GLOBAL = "global"
+    """The network as a whole has the density; a layer may lose all its weights."""
+
+
+class ScoredLayer(Protocol):
+    """What a method may ask of a layer after a step, in order to change its scores or weights."""
+
+    @property
+    def scores(self) -> torch.nn.Parameter:
+        """What is trained, in the shape of the weight."""
+
+    @property
+    def streams(self) -> LayerStreams:
+        """The random streams of the layer."""
+
+    @property
+    def selected_density(self) -> float:
+        """The density that is selected for at present, in (0, 1]."""
+
+    def selected_mask(self) -> torch.Tensor:
+        """Return the mask of the scores as they are now; it changes with the next selection."""
 
 
 class AbstractMethod(ABC):
@@ -51,7 +80,7 @@ class AbstractMethod(ABC):
         """Return what the scores of one layer add to the loss."""
         return scores.new_zeros(())
 
-    def after_step(self, weight: torch.Tensor, layer: MaskedWeight, *, num_steps: int) -> None:
+    def after_step(self, weight: torch.Tensor, layer: ScoredLayer, *, num_steps: int) -> None:
         """Change scores or frozen weight of a layer in place, after step number `num_steps` >= 1.
 
         Called without gradients. By default nothing.
@@ -71,28 +100,3 @@ class AbstractSampledMethod(AbstractMethod):
         self, scores: torch.Tensor, *, generator: np.random.Generator
     ) -> torch.Tensor:
         """Return the mask of evaluation: one draw, a function of the scores and the stream."""
-
-
-def uniform_scores(
-    weight: torch.Tensor, generator: np.random.Generator, *, low: float, high: float
-) -> torch.Tensor:
-    """Return scores uniform in [low, high): shape, type and device of the weight."""
-    import torch
-
-    drawn = low + (high - low) * generator.random(tuple(weight.shape))
-    return torch.from_numpy(drawn).to(dtype=weight.dtype, device=weight.device)
-
-
-def fan_in_scores(weight: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
-    """Return scores uniform between +-1 / sqrt(fan_in): kaiming_uniform with a = sqrt(5)."""
-    half_width = 1 / math.sqrt(max(1, math.prod(weight.shape[1:])))
-    return uniform_scores(weight, generator, low=-half_width, high=half_width)
-
-
-def masked_weight(
-    scores: torch.Tensor, values: torch.Tensor, mask: torch.Tensor, *, by_magnitude: bool
-) -> torch.Tensor:
-    """Return mask * values with a straight-through gradient of the scores."""
-    from strongltn.search.straight_through import masked, straight_through
-
-    return straight_through(scores, values, masked(values, mask), by_magnitude=by_magnitude)

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import Enum
 
 from strongltn.errors import InvalidInputError
 from strongltn.models.density import check_density
+
+
+class Schedule(Enum):
+    """How the density comes down from 1, epoch by epoch; the last epoch has it in full."""
+
+    CONSTANT = "constant"
+    """It is there from the start."""
+
+    LINEAR = "linear"
+    CUBIC = "cubic"
+
+    def down_to(self, end: float) -> AbstractSchedule:
+        """Return the density as a function of the progress; it ends at `end`, in (0, 1]."""
+        if self is Schedule.CONSTANT:
+            return Constant(end)
+        return linear(end) if self is Schedule.LINEAR else cubic(end)
 
 
 class AbstractSchedule(ABC):

@@ -7,19 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from strongltn.errors import InvalidInputError
-from strongltn.search.method import (
-    AbstractMethod,
-    AbstractSampledMethod,
-    fan_in_scores,
-    masked_weight,
-    uniform_scores,
-)
+from strongltn.models.initialization import fan_in_uniform, uniform_like
+from strongltn.search.method import AbstractMethod, AbstractSampledMethod, ScoredLayer
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
-
-    from strongltn.search.masking import MaskedWeight
 
 
 @dataclass(frozen=True)
@@ -82,6 +75,8 @@ class LearnedSupermask(AbstractSampledMethod):
         self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
         """Return mask * weight, rescaled; the gradient goes through sigmoid(score)."""
+        from strongltn.search.masking import masked_weight
+
         values = weight
         if self.rescales:
             values = weight * (mask.numel() / mask.count_nonzero().clamp(min=1))
@@ -108,12 +103,14 @@ class SignedSupermask(AbstractMethod):
         self, weight: torch.Tensor, *, density: float, generator: np.random.Generator
     ) -> torch.Tensor:
         """Return uniform scores, half of them negative."""
-        return fan_in_scores(weight, generator)
+        return fan_in_uniform(weight, generator)
 
     def effective_weight(
         self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
         """Return mask * sign(score) * weight, where the sign of 0 is +."""
+        from strongltn.search.masking import masked_weight
+
         flipped = weight.clone()
         flipped[scores.detach() < 0] *= -1
         return masked_weight(scores, flipped, mask, by_magnitude=True)
@@ -150,18 +147,20 @@ class GemMiner(AbstractMethod):
         self, weight: torch.Tensor, *, density: float, generator: np.random.Generator
     ) -> torch.Tensor:
         """Return scores uniform in [0, 1]."""
-        return uniform_scores(weight, generator, low=0.0, high=1.0)
+        return uniform_like(weight, generator, low=0.0, high=1.0)
 
     def effective_weight(
         self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
         """Return mask * weight."""
+        from strongltn.search.masking import masked_weight
+
         return masked_weight(scores, weight, mask, by_magnitude=False)
 
     def penalty(self, scores: torch.Tensor) -> torch.Tensor:
         """Return l1 * sum of the scores + l2 * sum of their squares."""
         return self.l1 * scores.sum() + self.l2 * scores.square().sum()
 
-    def after_step(self, weight: torch.Tensor, layer: MaskedWeight, *, num_steps: int) -> None:
+    def after_step(self, weight: torch.Tensor, layer: ScoredLayer, *, num_steps: int) -> None:
         """Clip the scores to [0, 1]."""
         layer.scores.clamp_(0, 1)

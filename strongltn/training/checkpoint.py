@@ -19,8 +19,8 @@ import torch
 
 from strongltn.errors import InvalidInputError
 from strongltn.process.default_state import in_default_state
-from strongltn.search.config import SearchConfig
 from strongltn.storage import read_if_there, write_whole
+from strongltn.training.config import RunConfig
 from strongltn.training.loop import Training
 
 _NETWORK, _MOMENTUM = "network/", "momentum/"
@@ -37,7 +37,7 @@ class Checkpoint:
 
     Attributes
     ----------
-    config : SearchConfig
+    config : RunConfig
     metrics : tuple of dict
         One for each epoch done.
     network : dict
@@ -48,7 +48,7 @@ class Checkpoint:
         `Dataset.sha256` of what was trained on.
     """
 
-    config: SearchConfig
+    config: RunConfig
     metrics: tuple[dict[str, Any], ...]
     network: dict[str, torch.Tensor]
     momentum: dict[int, torch.Tensor]
@@ -108,7 +108,7 @@ class Checkpoint:
         save_tensors(path, tensors, metadata)
 
     @staticmethod
-    def load(path: Path, config: SearchConfig) -> Checkpoint:
+    def load(path: Path, config: RunConfig) -> Checkpoint:
         """Return the checkpoint in a file.
 
         Raises
@@ -181,7 +181,7 @@ def load_state(network: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> N
     network.load_state_dict(state)
 
 
-def checked_metrics(value: object, config: SearchConfig) -> tuple[dict[str, Any], ...]:
+def checked_metrics(value: object, config: RunConfig) -> tuple[dict[str, Any], ...]:
     """Return the metrics that a file holds, if they are some of a run of this configuration.
 
     Raises
@@ -240,7 +240,7 @@ def _check_fit(found: Mapping[Any, str], wanted: Mapping[Any, str], what: str) -
         )
 
 
-def check_same(config: SearchConfig, found: object, path: Path) -> None:
+def check_same(config: RunConfig, found: object, path: Path) -> None:
     """Refuse a file whose settings are not those of the configuration; say which differ.
 
     Raises

@@ -12,9 +12,7 @@ from typing import cast
 import torch
 
 from strongltn.errors import InvalidInputError, unknown_word
-from strongltn.search.choices import Execution, Precision, Schedule
-from strongltn.search.config import SearchConfig
-from strongltn.search.method import AbstractSampledMethod
+from strongltn.training.config import Execution, Precision, RunConfig
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
 
@@ -44,7 +42,7 @@ def device_named(name: str) -> torch.device:
     return torch.device(known[name])
 
 
-def check_execution(execution: Execution, config: SearchConfig, device: torch.device) -> None:
+def check_execution(execution: Execution, config: RunConfig, device: torch.device) -> None:
     """Refuse what the device, or the method, cannot do.
 
     A graph repeats what it has captured: the number of kept weights, and the masks that a method
@@ -60,7 +58,7 @@ def check_execution(execution: Execution, config: SearchConfig, device: torch.de
         raise InvalidInputError("execution", got=execution.value, allowed="eager without a GPU")
     if execution is not Execution.CAPTURED:
         return
-    if isinstance(config.method, AbstractSampledMethod) or config.schedule is not Schedule.CONSTANT:
+    if not config.is_steady:
         raise InvalidInputError(
             "execution",
             got=execution.value,
@@ -68,7 +66,7 @@ def check_execution(execution: Execution, config: SearchConfig, device: torch.de
         )
 
 
-def autocast(config: SearchConfig, device: torch.device) -> torch.autocast:
+def autocast(config: RunConfig, device: torch.device) -> torch.autocast:
     """Return the context in which the network computes."""
     return torch.autocast(
         device.type,
@@ -79,7 +77,7 @@ def autocast(config: SearchConfig, device: torch.device) -> torch.autocast:
 
 
 def accelerated(
-    network: torch.nn.Module, images: torch.Tensor, *, config: SearchConfig, execution: Execution
+    network: torch.nn.Module, images: torch.Tensor, *, config: RunConfig, execution: Execution
 ) -> Forward:
     """Return what computes as `network` does, on whole batches in training, but quicker.
 

@@ -1,33 +1,97 @@
-"""The loop: a network drawn from a configuration, trained epoch by epoch.
+"""The one training loop, and the training of a network by name, epoch by epoch, around it.
 
-Importing this module imports torch.
+`Loop` is given what is trained, the optimiser and the loss as values; a run of a configuration, the
+recovery of a ground truth and the demonstration all descend through it. Importing this module
+imports torch.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from strongltn.datasets.batches import ResidentData
+from strongltn.datasets.batches import Batch, ResidentData
 from strongltn.datasets.catalogue import Dataset
 from strongltn.errors import InvalidInputError, TrainingDiverged
 from strongltn.models.blocks import ImageClassifier
-from strongltn.models.catalogue import model_named
-from strongltn.models.diamonds import initialize_pensia
-from strongltn.models.initialization import initialize
-from strongltn.search.choices import Execution, Scope
-from strongltn.search.config import SearchConfig
-from strongltn.search.descent import ScoreSGD
-from strongltn.search.handle import SearchHandle, attach
-from strongltn.search.method import AbstractMethod
+from strongltn.training.config import Execution, RunConfig
 from strongltn.training.execution import Forward, accelerated, autocast, check_execution
+from strongltn.training.strategy import Strategy
 
 StepDone = Callable[[int], None]
+Step = tuple[torch.Tensor, torch.Tensor]  # the loss of a batch, and the outputs
+
+
+def cross_entropy(outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the mean cross-entropy of a batch, in float32 at least."""
+    return torch.nn.functional.cross_entropy(outputs.float(), labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """The steps of a training, whatever is trained and by whatever optimiser and loss.
+
+    Attributes
+    ----------
+    forward : callable (inputs) -> outputs
+        The network in training mode.
+    strategy : Strategy
+        What is trained of it.
+    optimizer : torch optimizer
+        Of the parameters of the strategy. Whoever runs the loop moves its learning rate.
+    loss : callable (outputs, wanted) -> one number
+    max_gradient : float > 0, optional
+        The Euclidean length to which a longer gradient of all parameters is shortened.
+    """
+
+    forward: Forward
+    strategy: Strategy
+    optimizer: torch.optim.Optimizer
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = cross_entropy
+    max_gradient: float | None = None
+
+    def step(self, inputs: torch.Tensor, wanted: torch.Tensor) -> Step:
+        """Descend once; return the loss of the batch, penalty included, and the outputs."""
+        strategy = self.strategy
+        self.optimizer.zero_grad()
+        with strategy.during_step():
+            outputs = self.forward(inputs)
+            loss = self.loss(outputs, wanted)
+            penalty = strategy.penalty()
+            if penalty is not None:
+                loss = loss + penalty
+            loss.backward()  # type: ignore[no-untyped-call]
+        if self.max_gradient is not None:
+            torch.nn.utils.clip_grad_norm_(strategy.parameters(), self.max_gradient)
+        self.optimizer.step()
+        strategy.after_step()
+        return loss.detach(), outputs.detach()
+
+    def run(
+        self,
+        batches: Iterable[Batch],
+        *,
+        after_step: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], None] | None = None,
+    ) -> None:
+        """Take one step for each batch of inputs and wanted outputs.
+
+        Schedules belong to the batches: what is set before a batch is yielded holds for its step.
+
+        Parameters
+        ----------
+        batches : iterable of (inputs, wanted)
+        after_step : callable (loss, outputs, wanted) -> None, optional
+            Sees every step once it is done.
+        """
+        for inputs, wanted in batches:
+            loss, outputs = self.step(inputs, wanted)
+            if after_step is not None:
+                after_step(loss, outputs, wanted)
 
 
 class Training:
@@ -35,7 +99,7 @@ class Training:
 
     Parameters
     ----------
-    config : SearchConfig
+    config : RunConfig
     dataset : Dataset
         The one that the configuration names.
     device : torch device
@@ -44,9 +108,10 @@ class Training:
     Attributes
     ----------
     network : ImageClassifier
-    handle : SearchHandle, or None for a dense network
-    optimizer : torch SGD
-        Of the scores, or of all weights of a dense network.
+    strategy : Strategy
+        What is trained: the scores of a search, or all weights of a dense network.
+    optimizer : torch optimizer
+        Of what is trained.
 
     Raises
     ------
@@ -63,7 +128,7 @@ class Training:
 
     def __init__(
         self,
-        config: SearchConfig,
+        config: RunConfig,
         dataset: Dataset,
         *,
         device: torch.device,
@@ -71,8 +136,8 @@ class Training:
     ) -> None:
         check_execution(execution, config, device)
         self.config = config
-        self.network = draw_source(config, dataset).to(device)
-        self.handle = attach_search(self.network, config)
+        self.network = config.drawn_network(dataset.input_shape).to(device)
+        self.strategy = config.strategy(self.network)
         self._head: torch.nn.Module = self.network
         features = None if dataset.padding else fixed_features(self.network)
         if features is not None:
@@ -80,20 +145,19 @@ class Training:
         self.data = ResidentData(
             dataset, device=device, batch_size=config.batch_size, features=features
         )
-        self.optimizer = self._new_optimizer()
-        self._execution = execution
-        self._quick: Forward | None = None
-        method = config.method
-        # Where layers compete, or for the penalty alone, work that other methods are spared.
-        self._holds_masks = config.scope is Scope.GLOBAL
-        self._has_penalty = (
-            isinstance(method, AbstractMethod)
-            and type(method).penalty is not AbstractMethod.penalty
+        self.optimizer = self.strategy.optimizer(
+            lr=config.learning_rate_at(0),
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
         )
+        self._loop = Loop(self._forward, self.strategy, self.optimizer)
+        self._execution = execution
+        self._chosen: Forward = self._head
+        self._quick: Forward | None = None
 
     def trained(self) -> list[torch.nn.Parameter]:
         """Return what is trained: the scores, or all weights of a dense network."""
-        return [weight for weight in self.network.parameters() if weight.requires_grad]
+        return self.strategy.parameters()
 
     def train_epoch(self, epoch: int, *, step_done: StepDone | None = None) -> dict[str, Any]:
         """Train for one epoch, then test, and return the metrics of the epoch.
@@ -118,8 +182,7 @@ class Training:
         rate = self.config.learning_rate_at(epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        if self.handle is not None:
-            self.handle.set_density(self.config.density_at(epoch))
+        self.strategy.set_density(self.config.density_at(epoch))
         try:
             loss, num_right = self._train(epoch, step_done or (lambda done: None))
         except InvalidInputError as error:
@@ -145,28 +208,17 @@ class Training:
             "threads": torch.get_num_threads(),
         }
 
-    def step(self, images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def step(self, images: torch.Tensor, labels: torch.Tensor) -> Step:
         """Descend once, in training mode; return the loss of the batch and the outputs."""
-        network = self._network_for(images)
-        self.optimizer.zero_grad()
-        with self._held_masks(self._holds_masks):
-            with autocast(self.config, images.device):
-                outputs = network(images)
-            loss = torch.nn.functional.cross_entropy(outputs.float(), labels)
-            if self.handle is not None and self._has_penalty:
-                loss = loss + self.handle.penalty()
-            loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        if self.handle is not None:
-            self.handle.after_step()
-        return loss.detach(), outputs.detach()
+        self._choose_forward(images)
+        return self._loop.step(images, labels)
 
     @torch.no_grad()
     def test_accuracy(self) -> float:
         """Return the fraction of the test images that the network classifies rightly."""
         self._head.eval()
         num_right, num_images = 0, 0
-        with self._held_masks(True), autocast(self.config, self.data.device):
+        with self.strategy.during_test(), autocast(self.config, self.data.device):
             for images, labels in self.data.test_batches():
                 num_right += int((self._head(images).argmax(1) == labels).sum())
                 num_images += len(labels)
@@ -174,42 +226,44 @@ class Training:
 
     def masks(self) -> dict[str, torch.Tensor]:
         """Return the masks by the names of the weights; none for a dense network."""
-        return {} if self.handle is None else self.handle.masks()
+        return self.strategy.masks()
 
     def _train(self, epoch: int, step_done: StepDone) -> tuple[float, int]:
         """Return mean loss and number of right answers."""
         self._head.train()
         loss_sum = torch.zeros((), dtype=torch.float64, device=self.data.device)
         num_right = torch.zeros((), dtype=torch.int64, device=self.data.device)
-        batches = self.data.training_batches(epoch, seed=self.config.seed)
-        for done, (images, labels) in enumerate(batches, start=1):
-            loss, outputs = self.step(images, labels)
+        num_done = 0
+
+        def count(loss: torch.Tensor, outputs: torch.Tensor, labels: torch.Tensor) -> None:
+            nonlocal loss_sum, num_right, num_done
             loss_sum += loss * len(labels)
             num_right += (outputs.argmax(1) == labels).sum()
-            step_done(done)
+            num_done += 1
+            step_done(num_done)
+
+        self._loop.run(self._batches(epoch), after_step=count)
         return float(loss_sum) / self.data.num_images, int(num_right)
 
-    def _new_optimizer(self) -> torch.optim.SGD:
-        rates: dict[str, Any] = {
-            "lr": self.config.learning_rate,
-            "momentum": self.config.momentum,
-            "weight_decay": self.config.weight_decay,
-        }
-        if self.handle is None:
-            return torch.optim.SGD(self.trained(), fused=True, **rates)
-        return ScoreSGD(self.handle, **rates)
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        for images, labels in self.data.training_batches(epoch, seed=self.config.seed):
+            self._choose_forward(images)
+            yield images, labels
 
-    def _network_for(self, images: torch.Tensor) -> Forward:
+    def _forward(self, images: torch.Tensor) -> torch.Tensor:
+        with autocast(self.config, images.device):
+            return self._chosen(images)
+
+    def _choose_forward(self, images: torch.Tensor) -> None:
+        """Let the next batch run as `execution` says, or plainly where it is not a whole one."""
+        self._chosen = self._head
         if self._execution is Execution.EAGER or len(images) < self.config.batch_size:
-            return self._head
+            return
         if self._quick is None:
             self._quick = accelerated(
                 self._head, images, config=self.config, execution=self._execution
             )
-        return self._quick
-
-    def _held_masks(self, holds: bool) -> Any:
-        return self.handle.held_masks() if holds and self.handle is not None else nullcontext()
+        self._chosen = self._quick
 
     def _densities(self) -> dict[str, Any]:
         masks = self.masks()
@@ -219,30 +273,6 @@ class Training:
             "density": sum(kept.values()) / num_weights if masks else 1.0,
             "densities": {name: kept[name] / mask.numel() for name, mask in masks.items()},
         }
-
-
-def draw_source(config: SearchConfig, dataset: Dataset) -> ImageClassifier:
-    """Return the untrained network of a configuration, on the CPU."""
-    network = model_named(config.model, input_shape=dataset.input_shape)
-    if not config.is_pensia:
-        initialize(network, config.init, seed=config.seed, density=config.density)
-        return network
-    initialize_pensia(network, seed=config.seed)
-    return network
-
-
-def attach_search(network: ImageClassifier, config: SearchConfig) -> SearchHandle | None:
-    """Put the masks of a configuration over a network; None for a dense one."""
-    if not isinstance(config.method, AbstractMethod):
-        return None
-    return attach(
-        network,
-        config.method,
-        density=config.density,
-        seed=config.seed,
-        scope=config.scope,
-        names=network.searched,
-    )
 
 
 def fixed_features(network: ImageClassifier) -> torch.nn.Module | None:

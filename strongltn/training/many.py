@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from strongltn.errors import InvalidInputError, MachineError
-from strongltn.search.config import SearchConfig
 from strongltn.storage import make_directory, remove_file, write_whole
+from strongltn.training.config import RunConfig
 from strongltn.training.fresh import FAILURE
 from strongltn.training.metrics import num_epochs_in
 from strongltn.training.processes import processes
@@ -29,23 +29,23 @@ class Outcome:
 
     Attributes
     ----------
-    config : SearchConfig
+    config : RunConfig
     directory : Path
     result : SearchResult, optional
     error : Exception, optional
     """
 
-    config: SearchConfig
+    config: RunConfig
     directory: Path
     result: SearchResult | None = None
     error: Exception | None = None
 
 
 def run_many(
-    configs: Sequence[SearchConfig],
+    configs: Sequence[RunConfig],
     directory: Path,
     *,
-    run: Callable[[SearchConfig, Path], SearchResult] = run,
+    run: Callable[[RunConfig, Path], SearchResult] = run,
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> list[Outcome]:
@@ -53,10 +53,10 @@ def run_many(
 
     Parameters
     ----------
-    configs : sequence of SearchConfig
+    configs : sequence of RunConfig
         All different.
     directory : Path
-        Each run has a folder in it, called `SearchConfig.name`.
+        Each run has a folder in it, called `RunConfig.name`.
     run : callable (config, directory) -> SearchResult
         What carries out one; ``partial(run, device="cpu", resume=False)`` for other settings.
     executor : concurrent.futures.Executor, optional
@@ -125,7 +125,7 @@ def _follow(
         _, open_futures = wait(open_futures, _LOOK_SECONDS, FIRST_COMPLETED)
 
 
-def _outcome(config: SearchConfig, folder: Path, future: Future[SearchResult]) -> Outcome:
+def _outcome(config: RunConfig, folder: Path, future: Future[SearchResult]) -> Outcome:
     """Return how a run ended, and keep a failure on disk."""
     path = folder / FAILURE
     error = future.exception()

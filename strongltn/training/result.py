@@ -15,7 +15,6 @@ from strongltn.datasets.catalogue import INPUT_SHAPES
 from strongltn.errors import InvalidInputError
 from strongltn.models.catalogue import model_named
 from strongltn.process.default_state import in_default_state
-from strongltn.search.config import SearchConfig
 from strongltn.storage import read_if_there, write_whole
 from strongltn.training.checkpoint import (
     Checkpoint,
@@ -24,7 +23,7 @@ from strongltn.training.checkpoint import (
     load_state,
     load_tensors,
 )
-from strongltn.training.loop import attach_search
+from strongltn.training.config import RunConfig
 
 CHECKPOINT, MASKS, RESULT = "checkpoint.safetensors", "masks.safetensors", "result.json"
 _COUNTS = ("num_kept", "num_weights")
@@ -38,7 +37,7 @@ class SearchResult:
 
     Attributes
     ----------
-    config : SearchConfig
+    config : RunConfig
     directory : Path
         Where its files are.
     metrics : tuple of dict
@@ -52,7 +51,7 @@ class SearchResult:
         `Dataset.sha256` of what was trained and tested on.
     """
 
-    config: SearchConfig
+    config: RunConfig
     directory: Path
     metrics: tuple[dict[str, Any], ...]
     num_kept: int
@@ -112,9 +111,9 @@ class SearchResult:
         """
         checkpoint = Checkpoint.load(self.directory / CHECKPOINT, self.config)
         network = model_named(self.config.model, input_shape=INPUT_SHAPES[self.config.data])
-        handle = attach_search(network, self.config)
+        strategy = self.config.strategy(network)
         load_state(network, checkpoint.network)
-        return network.eval() if handle is None else handle.detach()
+        return strategy.plain()
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the directory, with what follows from it, as plain JSON."""
@@ -138,7 +137,7 @@ class SearchResult:
         write_whole(self.directory / RESULT, text.encode("ascii"))
 
 
-def finished_result(config: SearchConfig, directory: Path) -> SearchResult | None:
+def finished_result(config: RunConfig, directory: Path) -> SearchResult | None:
     """Return the result that a directory holds, or None.
 
     A result of an earlier version has no digest; it is compared with checkpoint and masks, as far
@@ -171,7 +170,7 @@ def finished_result(config: SearchConfig, directory: Path) -> SearchResult | Non
     return result
 
 
-def _parsed(config: SearchConfig, directory: Path, report: dict[str, Any]) -> SearchResult:
+def _parsed(config: RunConfig, directory: Path, report: dict[str, Any]) -> SearchResult:
     path = directory / RESULT
     counts = {name: report.get(name) for name in _COUNTS}
     digests = {name: report.get(name) for name in _DIGESTS}

@@ -15,10 +15,9 @@ from typing import Any
 from strongltn.datasets.catalogue import Dataset, dataset_named
 from strongltn.errors import InvalidInputError, TrainingDiverged
 from strongltn.process.default_state import in_default_state
-from strongltn.search.choices import Execution
-from strongltn.search.config import SearchConfig
 from strongltn.storage import in_use, make_directory
 from strongltn.training.checkpoint import Checkpoint, save_tensors, tensor_digest
+from strongltn.training.config import Execution, RunConfig
 from strongltn.training.execution import device_named
 from strongltn.training.fresh import forget_replaced, has_replaced, replaced_by, set_aside
 from strongltn.training.loop import Training
@@ -32,7 +31,7 @@ Progress = Callable[[str, int, int], None]
 
 @in_default_state()
 def run(
-    config: SearchConfig,
+    config: RunConfig,
     directory: Path,
     *,
     device: str = "auto",
@@ -49,7 +48,7 @@ def run(
 
     Parameters
     ----------
-    config : SearchConfig
+    config : RunConfig
     directory : Path
         Of this run alone; made if need be.
     device : str
@@ -107,7 +106,7 @@ def run(
     return result
 
 
-def _finished(config: SearchConfig, directory: Path) -> SearchResult | None:
+def _finished(config: RunConfig, directory: Path) -> SearchResult | None:
     """Return the result that is there, if any; what it has replaced goes, if a kill left it."""
     result = finished_result(config, directory)
     if result is not None and has_replaced(directory):

@@ -15,8 +15,10 @@ from strongltn.bench import search as bench
 from strongltn.cli import search as search_command
 from strongltn.errors import TrainingDiverged
 from strongltn.models.initialization import Init
-from strongltn.search.choices import Execution, Precision, Schedule, Scope
+from strongltn.search.method import Scope
+from strongltn.search.schedule import Schedule
 from strongltn.training import many
+from strongltn.training.config import Execution, Precision
 from strongltn.training.loop import Training
 
 QUICK = ("--epochs", 1, "--batch-size", 512)

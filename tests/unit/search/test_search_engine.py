@@ -25,17 +25,13 @@ from strongltn.datasets.batches import ResidentData
 from strongltn.datasets.catalogue import dataset_named
 from strongltn.errors import InvalidInputError, MachineError, TrainingDiverged, UnsolvedError
 from strongltn.models.initialization import Init
-from strongltn.search.choices import Execution, Precision, Schedule, Scope
+from strongltn.search.catalogue import METHOD_TYPES, Dense
 from strongltn.search.config import SearchConfig
-from strongltn.search.method_record import METHOD_TYPES, Dense
-from strongltn.search.methods import (
-    EdgePopup,
-    GemMiner,
-    InitialScores,
-    IteRand,
-    LearnedSupermask,
-)
-from strongltn.search.settings import settings_of
+from strongltn.search.defaults import settings_of
+from strongltn.search.edge_popup import EdgePopup, InitialScores, IteRand
+from strongltn.search.method import Scope
+from strongltn.search.schedule import Schedule
+from strongltn.search.supermasks import GemMiner, LearnedSupermask
 from strongltn.training import many
 from strongltn.training import run as experiment
 from strongltn.training.checkpoint import (
@@ -44,8 +40,9 @@ from strongltn.training.checkpoint import (
     save_tensors,
     tensor_digest,
 )
+from strongltn.training.config import Execution, Precision
 from strongltn.training.execution import autocast, check_execution, device_named
-from strongltn.training.loop import Training, draw_source
+from strongltn.training.loop import Training
 from strongltn.training.many import FAILURE, InThisProcess, run_many
 from strongltn.training.metrics import FILE_NAME, MetricsLog, num_epochs_in
 from strongltn.training.run import CHECKPOINT, MASKS, RESULT, run
@@ -236,7 +233,7 @@ def test_every_method_runs_and_leaves_its_files(tmp_path, method):
     config = settings(method, epochs=1)
     result = run(config, tmp_path / "run")
     masks = result.masks()
-    weights = dict(draw_source(config, dataset_named("digits")).named_parameters())
+    weights = dict(config.drawn_network(dataset_named("digits").input_shape).named_parameters())
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         CHECKPOINT,
         MASKS,
@@ -259,7 +256,7 @@ def test_the_network_found_is_the_masked_source(tmp_path):
     config = settings(epochs=3, batch_size=64)
     result = run(config, tmp_path)
     dataset = dataset_named("digits")
-    source = dict(draw_source(config, dataset).named_parameters())
+    source = dict(config.drawn_network(dataset.input_shape).named_parameters())
     network, masks = result.network(), result.masks()
     for name, weight in network.named_parameters():
         assert torch.equal(weight, source[name].detach() * masks[name])

@@ -21,13 +21,16 @@ from strongltn.datasets.images import LabelledImages
 from strongltn.errors import InvalidInputError
 from strongltn.models.density import num_kept_of
 from strongltn.rng import named_generator
-from strongltn.search.choices import Schedule, Scope
+from strongltn.search.catalogue import METHODS
 from strongltn.search.config import SearchConfig
-from strongltn.search.methods import METHODS, EdgePopup, IteRand, LearnedSupermask
-from strongltn.search.settings import settings_of
+from strongltn.search.defaults import settings_of
+from strongltn.search.edge_popup import EdgePopup, IteRand
+from strongltn.search.method import Scope
+from strongltn.search.schedule import Schedule
+from strongltn.search.supermasks import LearnedSupermask
 from strongltn.training import run as experiment
 from strongltn.training.checkpoint import Checkpoint, load_tensors, tensor_digest
-from strongltn.training.loop import Training, draw_source
+from strongltn.training.loop import Training
 from strongltn.training.run import CHECKPOINT, MASKS, RESULT, run
 
 CPU = torch.device("cpu")
@@ -89,7 +92,9 @@ def resumed(training, path):
 
 def source(config):
     """The weights that the seed gives, by name: drawn anew, never trained."""
-    return {name: w.detach() for name, w in draw_source(config, SMALL).named_parameters()}
+    return {
+        name: w.detach() for name, w in config.drawn_network(SMALL.input_shape).named_parameters()
+    }
 
 
 def frozen(training):
@@ -112,7 +117,7 @@ def effective(training):
 
 
 def scores(training):
-    return {name: layer.scores for name, layer in training.handle.layers.items()}
+    return {name: layer.scores for name, layer in training.strategy.handle.layers.items()}
 
 
 def same(one, other):
@@ -146,7 +151,7 @@ def test_masked_weights_do_not_grow_back(config, tmp_path):
         masks, weights = training.masks(), effective(training)
         assert masks.keys() == weights.keys() == set(WEIGHTS)
         state = training.network.state_dict()
-        found = training.handle.detach().state_dict()
+        found = training.strategy.handle.detach().state_dict()
         for name, mask in masks.items():
             assert torch.equal(weights[name] != 0, mask)
             assert torch.equal(found[name] != 0, mask)
@@ -165,7 +170,7 @@ def test_a_network_follows_its_scores_at_once(config, tmp_path):
     assert not same(effective(training), before)
     Checkpoint.load(tmp_path / "file", config).restore(training)
     assert same(effective(training), before)
-    training.handle.set_density(0.6)
+    training.strategy.handle.set_density(0.6)
     assert min(float((w != 0).double().mean()) for w in effective(training).values()) > 0.5
     with torch.no_grad():
         for s in scores(training).values():

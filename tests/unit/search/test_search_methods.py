@@ -21,8 +21,9 @@ from strongltn.search import (
     attach,
     initialize,
 )
-from strongltn.search.method import AbstractSampledMethod
-from strongltn.search.methods import METHODS, AbstractMethod, InitialScores, method_named
+from strongltn.search.catalogue import METHODS, method_named
+from strongltn.search.edge_popup import InitialScores
+from strongltn.search.method import AbstractMethod, AbstractSampledMethod
 from strongltn.search.schedule import Constant, Power, cubic, linear
 
 

@@ -9,7 +9,7 @@ import torch
 from strongltn.datasets.catalogue import Dataset
 from strongltn.datasets.images import LabelledImages
 from strongltn.models.catalogue import model_named
-from strongltn.search.settings import settings_of
+from strongltn.search.defaults import settings_of
 from strongltn.training.loop import Training, fixed_features
 
 CPU = torch.device("cpu")

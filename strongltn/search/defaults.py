@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from strongltn.models.initialization import Init
+from strongltn.search.catalogue import type_named
 from strongltn.search.config import SearchConfig
 from strongltn.search.edge_popup import EdgePopup, InitialScores, IteRand
-from strongltn.search.method_record import type_named
 
 #: The network of a data set.
 MODEL_OF = {"digits": "digits-fc", "mnist": "lenet-300-100", "cifar10": "conv2"}

@@ -1,4 +1,4 @@
-"""Methods as plain JSON, by name and parameters. Light to import."""
+"""All ways of training by their names, and as the plain JSON of records. Light to import."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from enum import Enum
 from typing import Any
 
 from strongltn.errors import InvalidInputError, unknown_word
-from strongltn.search.methods import METHODS, AbstractMethod
+from strongltn.search.edge_popup import Biprop, EdgePopup, IteRand
+from strongltn.search.method import AbstractMethod
+from strongltn.search.supermasks import GemMiner, LearnedSupermask, SignedSupermask
+
+#: The methods by the names that the command line takes.
+METHODS: dict[str, type[AbstractMethod]] = {
+    "edge-popup": EdgePopup,
+    "biprop": Biprop,
+    "iterand": IteRand,
+    "learned-supermask": LearnedSupermask,
+    "signed-supermask": SignedSupermask,
+    "gem-miner": GemMiner,
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,19 @@ def type_named(name: str) -> type[AbstractMethod | Dense]:
     if name not in METHOD_TYPES:
         raise unknown_word("method", got=name, known=METHOD_TYPES)
     return METHOD_TYPES[name]
+
+
+def method_named(name: str) -> AbstractMethod:
+    """Return a method with its default settings.
+
+    Raises
+    ------
+    InvalidInputError
+        No such method.
+    """
+    if name not in METHODS:
+        raise unknown_word("method", got=name, known=METHODS)
+    return METHODS[name]()
 
 
 def method_to_json(method: AbstractMethod | Dense) -> dict[str, Any]:
