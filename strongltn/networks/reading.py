@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from strongltn.networks.target import LinearLayer
 
 
 @dataclass(frozen=True)
@@ -64,21 +60,6 @@ class Reading:
     def __str__(self) -> str:
         last = () if self.likeness is None else (str(self.likeness),)
         return " ".join(self.sentences + last)
-
-
-def chain_text(layers: Sequence[LinearLayer]) -> str:
-    """Return a chain of layers in one line of ASCII.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from strongltn.networks.target import LinearLayer
-    >>> first, last = LinearLayer("fc1", np.ones((5, 7))), LinearLayer("fc2", np.ones((1, 5)))
-    >>> chain_text([first, last])
-    '7 -(fc1)-> 5, ReLU, -(fc2)-> 1'
-    """
-    steps = [f"-({shown(layer.name)})-> {layer.num_outputs}" for layer in layers]
-    return f"{layers[0].num_inputs} " + ", ReLU, ".join(steps)
 
 
 def short_list(entries: Sequence[object], between: str, *, most: int = 12) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.errors import InvalidInputError
-from strongltn.networks.reading import Reading, chain_text, short_list, short_name, shown
+from strongltn.networks.reading import Reading, short_list, short_name, shown
 from strongltn.numerics.dyadic import DyadicArray, apply, positive_part
 from strongltn.process.default_state import in_default_state
 from strongltn.values.arguments import as_parameter, described, instance
@@ -285,6 +285,20 @@ class TargetNetwork(ByValue):
         from strongltn.networks.module_graph import read_module
 
         return read_module(module, example=example)
+
+
+def chain_text(layers: Sequence[LinearLayer]) -> str:
+    """Return a chain of layers in one line of ASCII.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> first, last = LinearLayer("fc1", np.ones((5, 7))), LinearLayer("fc2", np.ones((1, 5)))
+    >>> chain_text([first, last])
+    '7 -(fc1)-> 5, ReLU, -(fc2)-> 1'
+    """
+    steps = [f"-({shown(layer.name)})-> {layer.num_outputs}" for layer in layers]
+    return f"{layers[0].num_inputs} " + ", ReLU, ".join(steps)
 
 
 def evaluate(layers: tuple[ScaledLayer, ...], inputs: DyadicArray) -> DyadicArray:
