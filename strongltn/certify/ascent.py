@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.domain import Ball, LocalBox, OutputNorm
+from strongltn.networks.domain import OutputNorm
 from strongltn.numerics.dyadic import DyadicArray
 
 if TYPE_CHECKING:
@@ -113,14 +113,9 @@ class Ascent:
         self.function = FloatDifference(network)
         self.generator = generator
         self.num_inputs, domain = network.num_inputs, network.domain
-        self.is_ball = isinstance(domain, Ball)
-        if isinstance(domain, Ball):
-            self.center = torch.zeros(self.num_inputs, dtype=torch.float64)
-            self.half = torch.full((self.num_inputs,), domain.radius, dtype=torch.float64)
-        else:
-            box = LocalBox.of(domain, self.num_inputs)
-            half = (box.upper - box.lower) / 2
-            self.center, self.half = torch.from_numpy(box.lower + half), torch.from_numpy(half)
+        center, half = domain.frame(self.num_inputs)
+        self.center, self.half = torch.from_numpy(center), torch.from_numpy(half)
+        self.extreme, self.project = domain.farthest, domain.into_unit
 
     def run(
         self,
@@ -156,11 +151,11 @@ class Ascent:
         import torch
 
         points = self._anywhere(count)
-        points[1::4] = _NEAR_CENTER * self._extreme(self._noise(len(points[1::4])))
-        points[3::4] = self._extreme(self._noise(len(points[3::4])))
+        points[1::4] = _NEAR_CENTER * self.extreme(self._noise(len(points[1::4])))
+        points[3::4] = self.extreme(self._noise(len(points[3::4])))
         pattern = points[0::4]
         for _ in range(_NUM_FULL_STEPS):  # the best input of the linear network around the last
-            pattern = self._extreme(self._slope(pattern)[1])
+            pattern = self.extreme(self._slope(pattern)[1])
         points[0::4] = pattern
         return points if known is None else torch.cat([known, points])
 
@@ -172,7 +167,7 @@ class Ascent:
         least = np.log(min(64, self.num_inputs))
         shares = torch.from_numpy(np.exp(-self.generator.uniform(0, least, (count, 1))))
         is_redrawn = torch.from_numpy(self.generator.random(tuple(points.shape))) < shares
-        return self._project(torch.where(is_redrawn, self._anywhere(count), points))
+        return self.project(torch.where(is_redrawn, self._anywhere(count), points))
 
     def _climb(self, points: torch.Tensor, *, steps: int, rates: tuple[float, float]) -> Candidates:
         """Return the best point of every path, in the order of their values."""
@@ -185,7 +180,7 @@ class Ascent:
             is_better = values > best_values
             best_values = torch.where(is_better, values, best_values)
             best = torch.where(is_better[:, None], points, best)
-            points = self._project(points + rate * self._extreme(gradient))
+            points = self.project(points + rate * self.extreme(gradient))
         order = best_values.argsort(descending=True, stable=True)
         return Candidates(best[order], best_values[order])
 
@@ -211,24 +206,7 @@ class Ascent:
         import torch
 
         shares = self.generator.random((count, self.num_inputs))
-        return self._extreme(self._noise(count)) * torch.from_numpy(shares)
-
-    def _extreme(self, forms: torch.Tensor) -> torch.Tensor:
-        """Return the points at which linear forms (batch, inputs) are largest."""
-        if not self.is_ball:
-            return forms.sign()
-        forms = forms / forms.abs().amax(dim=1, keepdim=True).clamp_min(_TINY)
-        return forms / _lengths(forms).clamp_min(_TINY)
-
-    def _project(self, points: torch.Tensor) -> torch.Tensor:
-        if not self.is_ball:
-            return points.clamp(-1.0, 1.0)
-        return points / _lengths(points).clamp_min(1.0)
-
-
-def _lengths(points: torch.Tensor) -> torch.Tensor:
-    lengths: torch.Tensor = points.norm(dim=1, keepdim=True)
-    return lengths
+        return self.extreme(self._noise(count)) * torch.from_numpy(shares)
 
 
 def _merge(one: Candidates, other: Candidates) -> Candidates:

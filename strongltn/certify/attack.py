@@ -6,19 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
-
 from strongltn.certify.ascent import Ascent
 from strongltn.certify.stages import Progress
-from strongltn.errors import InvalidInputError
 from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.domain import Ball, Domain, LocalBox
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import (
     DyadicArray,
-    ceil_to_grid,
-    floor_to_grid,
     lower_sqrt,
 )
 from strongltn.process.default_state import in_default_state, one_thread
@@ -26,7 +19,6 @@ from strongltn.rng import checked_seed, named_generator
 from strongltn.values.arguments import integer
 from strongltn.values.by_value import ByValue
 
-_INPUT_BITS = 40  # of the stored input, below the size of the domain
 _INNER_SHARE = 8  # an inner layer's error is only reported: an eighth of the steps
 
 
@@ -106,7 +98,7 @@ def attack(
     ascent = Ascent(network, generator=generator)
     tell = None if progress is None else partial(progress, "attack")
     best = ascent.run(settings.num_restarts, settings.num_steps, progress=tell).best(1)
-    inputs = _round_into(ascent.inputs(best.points)[0].numpy(), network.domain)
+    inputs = network.domain.rounded(ascent.inputs(best.points)[0].numpy())
     square = network.squared_norm_at(inputs)
     inner = []
     for depth in range(1, len(network.layers)):
@@ -116,40 +108,3 @@ def attack(
         inner.append(max(0.0, float(found.values[0])))
     last = max(0.0, float(best.values[0]))
     return AttackResult(inputs, lower_sqrt(square), (*inner, last))
-
-
-def _round_into(point: NDArray[np.float64], domain: Domain) -> DyadicArray:
-    """Return a point on an int64 grid inside the domain, near `point`."""
-    if not isinstance(domain, Ball):
-        return _round_into_box(point, LocalBox.of(domain, len(point)))
-    exponent = int(np.frexp(domain.radius)[1]) - _INPUT_BITS
-    numerators = np.rint(np.ldexp(point, -exponent)).astype(np.int64)
-    limit = (Fraction(domain.radius) / Fraction(2) ** exponent) ** 2
-    while sum(k * k for k in numerators.tolist()) > limit:
-        # rounding left the ball by about sqrt(inputs) units: draw every coordinate in by 2^-30
-        numerators = numerators - np.sign(numerators) * ((np.abs(numerators) >> 30) + 1)
-    return DyadicArray(numerators, exponent)
-
-
-def _round_into_box(point: NDArray[np.float64], box: LocalBox) -> DyadicArray:
-    lower, upper = box.ends()
-    size = int(np.frexp(np.maximum(np.abs(box.lower), np.abs(box.upper)).max())[1])
-    widths = (box.upper - box.lower)[box.upper > box.lower]
-    # a thin box far from the origin asks for a finer grid; a point for the grid of its ends
-    narrow = int(np.frexp(widths.min())[1]) - 5 if len(widths) else 0
-    exponent = min(size - _INPUT_BITS, narrow)
-    if len(widths) < len(box.lower):
-        exponent = min(exponent, lower.exponent)
-    exponent = max(exponent, size - 63)  # no finer than int64 holds
-    numerators = np.rint(np.ldexp(point, -exponent)).astype(np.int64)
-    least, most = (
-        end.numerators.astype(np.int64)
-        for end in (ceil_to_grid(lower, exponent), floor_to_grid(upper, exponent))
-    )
-    if (least > most).any():
-        raise InvalidInputError(
-            "domain",
-            got=f"{box}, its ends of very different sizes",
-            allowed="ends that are integers of 64 bits times one power of two",
-        )
-    return DyadicArray(np.clip(numerators, least, most), exponent)

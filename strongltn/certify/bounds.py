@@ -14,13 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-
 from strongltn.certify.differential.ranges import LayerRanges, Range
 from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.domain import Ball, Domain, LocalBox
 from strongltn.numerics.decimals import outward_text
-from strongltn.numerics.dyadic import DyadicArray, maximum, negative, round_up, upper_sqrt
+from strongltn.numerics.dyadic import DyadicArray, round_up, upper_sqrt
 from strongltn.numerics.norms import NormWitness, spectral_norm_bound
 from strongltn.values.by_value import ByValue
 
@@ -114,7 +111,7 @@ def difference_chain(
     Randomness: none.
     """
     middles = None if ranges is None else _middles(network, ranges)
-    activation = [_domain_norm(network.domain, network.num_inputs)]
+    activation = [network.domain.norm_bound(network.num_inputs)]
     difference: list[Fraction] = []
     parts = zip(network.layers, network.errors, bounds, strict=True)
     for i, (layer, error, bound) in enumerate(parts):
@@ -137,22 +134,10 @@ def _norm(vector: DyadicArray | None) -> Fraction:
     return Fraction(0) if vector is None else upper_sqrt(vector.squared_norm())
 
 
-def _domain_norm(domain: Domain, num_inputs: int) -> Fraction:
-    if isinstance(domain, Ball):
-        return Fraction(domain.radius)
-    lower, upper = LocalBox.of(domain, num_inputs).ends()
-    return _norm(maximum(upper, negative(lower)))
-
-
 def _middles(network: DifferenceNetwork, ranges: tuple[LayerRanges, ...]) -> list[_Middle]:
     """Return where the input of every layer lies."""
     domain, num_inputs = network.domain, network.num_inputs
-    norm = _domain_norm(domain, num_inputs)
-    if isinstance(domain, Ball):
-        origin = DyadicArray(np.zeros(num_inputs, dtype=np.int64), 0)
-        first = _Middle(origin, Fraction(domain.radius), norm)
-    else:
-        first = _middle(Range(*LocalBox.of(domain, num_inputs).ends()), norm)
+    first = _Middle(*domain.middle_of(num_inputs), domain.norm_bound(num_inputs))
     insides = [pair.activation() for pair in ranges[:-1]]
     return [first, *(_middle(inside, _norm(inside.upper)) for inside in insides)]
 

@@ -18,7 +18,6 @@ from strongltn.certify.stages import Progress, check_progress
 from strongltn.certify.statement import (
     CERTIFICATE_FILE,
     VERSION,
-    domain_entry,
     two_sided_text,
     witness_file,
 )
@@ -26,7 +25,8 @@ from strongltn.certify.two_sided import two_sided_bound
 from strongltn.certify.upper import CertifySettings
 from strongltn.errors import InvalidInputError
 from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.domain import Domain, DomainLike, OutputNorm, as_domain
+from strongltn.networks.domain import Domain, OutputNorm
+from strongltn.networks.domain_text import DomainLike, as_domain
 from strongltn.networks.reading import short_list
 from strongltn.networks.target import TargetLike, TargetNetwork
 from strongltn.networks.ticket import Ticket
@@ -103,7 +103,7 @@ class Certificate(ByValue):
         BudgetExceeded
             A file would be larger than the auditor reads.
         """
-        domain, arrays = domain_entry(self.domain)
+        domain, arrays = self.domain.entry()
         witness = save(_contiguous(arrays | self._arrays()))
         witness_sha256 = hashlib.sha256(witness).hexdigest()
         certificate = {
@@ -184,7 +184,7 @@ def certify_ticket(
             got=f"one for a network of widths {short_list(ticket.source.widths[::2], '-')}",
             allowed=f"one for the target's widths {short_list(target.widths, '-')}",
         )
-    domain_entry(domain)  # refuses what no certificate can state
+    domain.entry()  # refuses what no certificate can state
     layers = target.scaled(ticket.scale_exponents)
     errors = weight_errors(ticket, layers, domain)
     network = DifferenceNetwork(layers, errors, domain, settings.output_norm)

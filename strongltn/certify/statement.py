@@ -10,16 +10,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from strongltn.errors import InvalidInputError
-from strongltn.networks.domain import Ball, Box, Domain, LocalBox, OutputNorm
+from strongltn.networks.ball import Ball
+from strongltn.networks.boxes import Box, LocalBox
+from strongltn.networks.domain import Domain, OutputNorm
 from strongltn.networks.ticket_directory import TICKET_FILE, read_ticket_file
 from strongltn.numerics.decimals import outward_text
-from strongltn.numerics.dyadic import DyadicArray, from_text, to_text
+from strongltn.numerics.dyadic import DyadicArray, from_text
 from strongltn.values.by_value import ByValue
 from strongltn.values.json_text import json_text
 
@@ -122,7 +123,7 @@ def witness_file(witness_sha256: str) -> str:
 
 def claim_key(domain: Domain, output_norm: OutputNorm) -> str:
     """Return a digest, 12 hexadecimal digits, of what a certificate speaks of: domain and norm."""
-    entry, arrays = domain_entry(domain)
+    entry, arrays = domain.entry()
     ends = {name: array.tolist() for name, array in arrays.items()}
     text = json_text([entry, ends, output_norm.value], sort_keys=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:12]
@@ -149,31 +150,6 @@ def _statement(directory: Path, certificate: dict[str, Any]) -> Statement:
         claim_key(domain, output_norm),
         witness,
     )
-
-
-def domain_entry(domain: Domain) -> tuple[dict[str, Any], Arrays]:
-    """Return what certificate.json and witness.safetensors say of a domain.
-
-    Raises
-    ------
-    InvalidInputError
-        The ends of a local box are too far apart for integers of 64 bits on one grid.
-    """
-    if isinstance(domain, Ball):
-        return {"kind": "ball", "radius": to_text(Fraction(domain.radius))}, {}
-    if isinstance(domain, Box):
-        ends = {"lower": domain.lower, "upper": domain.upper}
-        return {"kind": "box"} | {name: to_text(Fraction(end)) for name, end in ends.items()}, {}
-    lower, upper = domain.ends()
-    exponent = min(lower.exponent, upper.exponent)
-    arrays = {"domain_lower": lower.at(exponent), "domain_upper": upper.at(exponent)}
-    if any(array.dtype != np.int64 for array in arrays.values()):
-        raise InvalidInputError(
-            "domain",
-            got=f"{domain}, its ends of very different sizes",
-            allowed="ends that are integers of 64 bits times one power of two",
-        )
-    return {"kind": "local-box", "exponent": exponent}, arrays
 
 
 def _domain_of(entry: dict[str, Any], directory: Path, witness: str) -> Domain:

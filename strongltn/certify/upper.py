@@ -28,7 +28,7 @@ from strongltn.certify.quadratic.bound import InteriorPoint, quadratic_bound
 from strongltn.certify.stages import Progress, Stages
 from strongltn.errors import UnsolvedError
 from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.domain import Ball, OutputNorm
+from strongltn.networks.domain import OutputNorm
 from strongltn.process.default_state import one_thread
 from strongltn.values.arguments import chosen, instance
 from strongltn.values.by_value import ByValue
@@ -151,7 +151,7 @@ def _splitting(
     progress: Progress | None,
 ) -> Method:
     domain, num_inputs = network.domain, network.num_inputs
-    if isinstance(domain, Ball):
+    if domain.box(num_inputs) is None:
         raise UnsolvedError(f"it splits boxes, and the domain {domain} is a ball", result=None)
     if num_inputs > _MAX_SPLIT_INPUTS:
         raise UnsolvedError(

@@ -110,7 +110,8 @@ def certify(
     Exit 1: the certified error is above epsilon. Exit 2: bad input; nothing is written.
     """
     from strongltn.certify import CertifySettings
-    from strongltn.networks.domain import OutputNorm, parse_domain
+    from strongltn.networks.domain import OutputNorm
+    from strongltn.networks.domain_text import parse_domain
     from strongltn.networks.no_ticket import require_ticket
     from strongltn.pipeline import tickets as pipeline
     from strongltn.report.certificate import account_lines
@@ -181,7 +182,7 @@ def _run_lines(report: dict[str, Any]) -> list[str]:
 
 
 def _center(domain: str | None, center: Path | None) -> NDArray[np.float64] | None:
-    from strongltn.networks.domain import load_center
+    from strongltn.networks.domain_text import load_center
 
     if center is None:
         return None
@@ -210,7 +211,6 @@ def _curve(
     figure: Path | None,
 ) -> dict[float, Domain]:
     """Return the domain at every radius that was asked for."""
-    from strongltn.networks.domain import LocalBox
     from strongltn.pipeline.radius_curve import domain_at, read_rows
 
     if radii is None:
@@ -227,7 +227,7 @@ def _curve(
         )
     if text is None:
         text = str(chosen)
-        if isinstance(chosen, LocalBox):  # whose centre is not known: a corner may be cut off
+        if chosen.resized(1.0) is None:  # a local box may be cut off at a corner
             raise InvalidInputError(
                 "domain",
                 got=f"none, and the certificate's is a {chosen}",

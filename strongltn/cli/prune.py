@@ -117,7 +117,7 @@ def prune(
     Exit 2: bad input; nothing is written.
     """
     from strongltn.construct import construction_named
-    from strongltn.networks.domain import parse_domain
+    from strongltn.networks.domain_text import parse_domain
     from strongltn.networks.likeness import compared
     from strongltn.networks.target_file import load_target
     from strongltn.networks.ticket_directory import TICKET_CONTENTS

@@ -15,7 +15,8 @@ from strongltn.construct.construction import (
     as_construction,
 )
 from strongltn.errors import InvalidInputError
-from strongltn.networks.domain import Domain, DomainLike, as_domain
+from strongltn.networks.domain import Domain
+from strongltn.networks.domain_text import DomainLike, as_domain
 from strongltn.networks.source import Activation, SourceNetwork
 from strongltn.networks.target import TargetLike, TargetNetwork
 from strongltn.networks.weight_error import has_minus_half

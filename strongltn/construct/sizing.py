@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from strongltn.construct.construction import MAX_SAMPLES, Construction
 from strongltn.construct.plan import scale_exponents
 from strongltn.errors import BudgetExceeded
-from strongltn.networks.domain import Ball, Domain, LocalBox
+from strongltn.networks.domain import Domain
 from strongltn.networks.target import TargetNetwork
 from strongltn.networks.weight_error import has_minus_half
 from strongltn.rng import WeightLaw, named_generator
@@ -44,7 +44,7 @@ def estimate_tolerance(target: TargetNetwork, domain: Domain, *, epsilon: float)
     norms = [float(np.linalg.norm(layer.weight.astype(np.float64), 2)) for layer in target.layers]
 
     def predicted(tolerance: float) -> float:
-        size, difference = _domain_size(domain, target.widths[0]), 0.0
+        size, difference = domain.reach(target.widths[0]), 0.0
         for layer, norm in zip(target.layers, norms, strict=True):
             rows, columns = layer.weight.shape
             deviation = tolerance / math.sqrt(3)
@@ -184,10 +184,3 @@ def _scaled_instances(
             tolerances.append(np.full(goals[-1].size, math.ldexp(tolerance, -total)))
     joined, limits = np.concatenate(goals), np.concatenate(tolerances)
     return joined[joined > 0], limits[joined > 0]
-
-
-def _domain_size(domain: Domain, num_inputs: int) -> float:
-    if isinstance(domain, Ball):
-        return domain.radius
-    box = LocalBox.of(domain, num_inputs)
-    return float(np.linalg.norm(np.maximum(np.abs(box.lower), np.abs(box.upper))))

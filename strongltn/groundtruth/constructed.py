@@ -14,7 +14,7 @@ from strongltn.construct.construction import ConstructionLike, as_construction
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.truth import GroundTruth, check_without_biases
 from strongltn.networks import Activation, LinearLayer, TargetNetwork
-from strongltn.networks.domain import DomainLike
+from strongltn.networks.domain_text import DomainLike
 from strongltn.networks.target import TargetLike
 from strongltn.process.default_state import in_default_state
 from strongltn.rng import LawWord, WeightLaw

@@ -29,7 +29,7 @@ from strongltn.construct.plan import scale_exponents
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Domain, OutputNorm, TargetNetwork
 from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.domain import DomainLike, as_domain
+from strongltn.networks.domain_text import DomainLike, as_domain
 from strongltn.networks.target import ScaledLayer, TargetLike
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray, negative, outward_number

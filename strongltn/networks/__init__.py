@@ -1,15 +1,10 @@
 """Networks: the target, the source, the mask, the ticket that pairs the last two, and domains."""
 
+from strongltn.networks.ball import Ball
+from strongltn.networks.boxes import Box, LocalBox
 from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.domain import (
-    Ball,
-    Box,
-    Domain,
-    LocalBox,
-    OutputNorm,
-    load_center,
-    parse_domain,
-)
+from strongltn.networks.domain import Domain, OutputNorm
+from strongltn.networks.domain_text import load_center, parse_domain
 from strongltn.networks.mask import PairMask
 from strongltn.networks.reading import Likeness, Reading
 from strongltn.networks.source import Activation, SourceNetwork

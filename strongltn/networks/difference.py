@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
-from strongltn.networks.domain import Domain, LocalBox, OutputNorm
+from strongltn.networks.domain import Domain, OutputNorm
 from strongltn.networks.target import ScaledLayer
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray, positive_part
@@ -43,8 +43,7 @@ class DifferenceNetwork(ByValue):
     norm: OutputNorm = OutputNorm.TWO
 
     def __post_init__(self) -> None:
-        if isinstance(self.domain, LocalBox):
-            LocalBox.of(self.domain, self.num_inputs)  # refuses another number of inputs
+        self.domain.box(self.num_inputs)  # refuses another number of inputs
 
     def __repr__(self) -> str:
         widths = "-".join(map(str, self.widths))

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from strongltn.certify import CertifySettings, certify_ticket
 from strongltn.certify.account import account
 from strongltn.certify.stages import Progress
-from strongltn.certify.statement import domain_entry
 from strongltn.errors import InvalidInputError
-from strongltn.networks.domain import Ball, Box, Domain, parse_domain
+from strongltn.networks.domain import Domain
+from strongltn.networks.domain_text import parse_domain
 from strongltn.networks.ticket_directory import TICKET_FILE, read_ticket
 from strongltn.storage import Record, read_entries, read_file
 from strongltn.values.json_text import json_text
@@ -39,11 +39,9 @@ def domain_at(text: str, radius: float, *, center: NDArray[np.float64] | None) -
         Of a local box.
     """
     named = parse_domain(text, center=center)
-    if isinstance(named, Ball):
-        return Ball(radius)
-    if isinstance(named, Box):
-        middle = float(named.middle)
-        return Box(middle - radius, middle + radius)
+    resized = named.resized(radius)
+    if resized is not None:
+        return resized
     clip = text.split(",")[1:]
     return parse_domain(",".join([f"local:{radius!r}", *clip]), center=center)
 
@@ -103,7 +101,7 @@ def radius_curve(
 
 def _key(ticket_sha256: str, domain: Domain, settings: CertifySettings) -> str:
     """Return the digest of everything that a row is a function of."""
-    entry, arrays = domain_entry(domain)
+    entry, arrays = domain.entry()
     ends = {name: array.tolist() for name, array in arrays.items()}
     whole = [_SCHEMA, ticket_sha256, entry, ends, repr(settings)]
     return hashlib.sha256(json_text(whole).encode("ascii")).hexdigest()

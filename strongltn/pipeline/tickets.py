@@ -17,7 +17,9 @@ from strongltn.construct import RELU_DIAMOND, build_ticket, make_plan, measure_r
 from strongltn.construct.construction import ConstructionLike, as_construction
 from strongltn.construct.sizing import estimate_num_samples, estimate_tolerance
 from strongltn.errors import InvalidInputError
-from strongltn.networks.domain import Ball, Domain, DomainLike, as_domain
+from strongltn.networks.ball import Ball
+from strongltn.networks.domain import Domain
+from strongltn.networks.domain_text import DomainLike, as_domain
 from strongltn.networks.target import TargetLike, TargetNetwork
 from strongltn.networks.ticket_directory import REPORT_FILE, read_ticket, read_ticket_file
 from strongltn.numerics.dyadic import outward_number

@@ -107,8 +107,8 @@ def points(draw: DrawFn, domain: Domain, size: int) -> tuple[Fraction, ...]:
     size : int >= 1
         Number of coordinates.
     """
-    if not isinstance(domain, Ball):
-        box = LocalBox.of(domain, size)
+    box = domain.box(size)
+    if box is not None:
         lows, highs = map(Fraction, box.lower.tolist()), map(Fraction, box.upper.tolist())
         shares = draw(st.lists(st.integers(0, 8), min_size=size, max_size=size))
         rows = zip(lows, highs, shares, strict=True)
@@ -117,4 +117,4 @@ def points(draw: DrawFn, domain: Domain, size: int) -> tuple[Fraction, ...]:
     square = sum(step**2 for step in steps)
     # an integer above the norm: the scaled point lies in the ball, for axes on the sphere
     norm = isqrt(square) + (isqrt(square) ** 2 < square)
-    return tuple(Fraction(domain.radius) * Fraction(step, max(norm, 1)) for step in steps)
+    return tuple(domain.norm_bound(size) * Fraction(step, max(norm, 1)) for step in steps)

@@ -95,7 +95,7 @@ def test_the_stored_input_is_in_the_domain_and_reaches_the_lower_bound(drawn, no
     if isinstance(plan.domain, Ball):
         assert sum(v * v for v in x) <= Fraction(plan.domain.radius) ** 2
     else:
-        box = LocalBox.of(plan.domain, target.widths[0])
+        box = plan.domain.box(target.widths[0])
         assert all(Fraction(low) <= v for low, v in zip(box.lower.tolist(), x, strict=True))
         assert all(v <= Fraction(high) for high, v in zip(box.upper.tolist(), x, strict=True))
     distance = squared_distance if norm is OutputNorm.TWO else largest_square
@@ -159,7 +159,7 @@ def test_a_larger_domain_has_a_larger_bound(drawn, factor):
     if isinstance(plan.domain, Ball):
         wider = Ball(plan.domain.radius * factor)
     else:
-        box = LocalBox.of(plan.domain, target.widths[0])
+        box = plan.domain.box(target.widths[0])
         reach = (factor - 1) * (box.upper - box.lower)
         wider = LocalBox(box.lower - reach, box.upper + reach)
     if wider.has_negative_inputs and not plan.domain.has_negative_inputs:

@@ -82,7 +82,7 @@ def leaf_boxes(domain, num_inputs, tree):
     """Return the ends of every leaf in rationals; None for the ball."""
     if isinstance(domain, Ball):
         return [None]
-    box = LocalBox.of(domain, num_inputs)
+    box = domain.box(num_inputs)
     nodes = iter(tree.tolist())
 
     def below(lower, upper):

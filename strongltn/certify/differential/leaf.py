@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from strongltn.certify.differential.ranges import Range
 from strongltn.errors import InvalidInputError
-from strongltn.networks.domain import Ball, Domain, LocalBox
+from strongltn.networks.domain import Domain
 from strongltn.numerics.dyadic import (
     DyadicArray,
     concatenate,
@@ -112,10 +112,11 @@ def leaves_of(domain: Domain, num_inputs: int, tree: NDArray[np.int64]) -> list[
     InvalidInputError
         The list is not one whole tree over the inputs, or it splits a ball.
     """
-    if isinstance(domain, Ball):
-        pending = [Leaf(None, None, Fraction(domain.radius))]
+    box = domain.box(num_inputs)
+    if box is None:
+        pending = [Leaf(None, None, domain.norm_bound(num_inputs))]
     else:
-        ends = [end[None] for end in LocalBox.of(domain, num_inputs).ends()]
+        ends = [end[None] for end in box.ends()]
         lower, upper = _integers(concatenate(ends))  # halves have more and more bits
         exponent = min(end.exponent for end in ends)
         pending = [Leaf(DyadicArray(lower, exponent), DyadicArray(upper, exponent))]

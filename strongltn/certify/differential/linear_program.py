@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from strongltn.certify.differential.ranges import LayerRanges
 from strongltn.errors import UnsolvedError
 from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.domain import Ball, LocalBox
 from strongltn.numerics.dyadic import DyadicArray
 
 Floats = NDArray[np.float64]
@@ -47,10 +46,8 @@ def solve_linear_relaxation(
     import cvxpy
 
     cp: Any = cvxpy
-    num, domain = network.num_inputs, network.domain
-    if isinstance(domain, Ball):
-        domain = LocalBox(np.full(num, -domain.radius), np.full(num, domain.radius))
-    box = LocalBox.of(domain, num)
+    num = network.num_inputs
+    box = network.domain.enclosing_box(num)
     inputs = cp.Variable(num)
     constraints: list[Any] = [inputs >= box.lower, inputs <= box.upper]
     activation, moved = inputs, np.zeros(num)

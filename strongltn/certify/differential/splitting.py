@@ -19,8 +19,8 @@ from strongltn.certify.differential.float_neurons import FloatRegion
 from strongltn.certify.differential.leaf import LEAF
 from strongltn.certify.differential.multiplier_search import MultiplierSearch
 from strongltn.errors import InvalidInputError
+from strongltn.networks.boxes import LocalBox
 from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.domain import Ball, LocalBox
 from strongltn.values.arguments import integer
 
 _MOST_LEAVES = 1 << 15  # certificates hold trees of at most 2^16 nodes ...
@@ -96,10 +96,9 @@ def input_splitting(
     Randomness: none.
     """
     settings = settings or SplittingSettings()
-    domain = network.domain
-    if isinstance(domain, Ball):
-        raise InvalidInputError("domain", got=str(domain), allowed="a box or a local box")
-    box = LocalBox.of(domain, network.num_inputs)
+    box = network.domain.box(network.num_inputs)
+    if box is None:
+        raise InvalidInputError("domain", got=str(network.domain), allowed="a box or a local box")
     with np.errstate(all="ignore"):  # floats only choose
         forest = _Forest(MultiplierSearch(network))
         tree = forest.grow(box, settings=settings, progress=progress)

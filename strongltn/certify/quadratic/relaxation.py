@@ -34,7 +34,6 @@ from strongltn.certify.quadratic.constraints import (
 from strongltn.certify.quadratic.state import Kinds, State
 from strongltn.errors import InvalidInputError
 from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.domain import Ball
 from strongltn.numerics.dyadic import (
     DyadicArray,
     apply,
@@ -228,8 +227,8 @@ class _Builder:
             np.arange(self.state.num_raw),
             np.arange(self.state.num_raw, self.state.num_inputs),
         )
-        if isinstance(self.state.domain, Ball):
-            radius = DyadicArray.from_floats(np.array([self.state.domain.radius]))
+        if self.state.box is None:
+            radius = DyadicArray.from_floats(np.array([self.state.radius]))
             return [
                 ball_constraint(radius, raw, self.state.one),
                 modulus_on_ball(self.state.lifted, lifts),

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from strongltn.certify.differential.ranges import LayerRanges
 from strongltn.certify.quadratic.constraints import Indices, Neurons, Sides, constants
 from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.domain import Ball, LocalBox
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray, maximum, negative
 
@@ -55,6 +54,10 @@ class State:
     ----------
     num_raw, num_inputs, num_variables : int
         Of the network's inputs, of those with absolute values, and of all with the constant 1.
+    box : LocalBox or None
+        The domain, unless it is a ball.
+    radius : float
+        The largest norm (on a ball) or coordinate (on a box) of the unknown inputs y.
     one : int
         Index of the constant 1.
     lifted : int64 array
@@ -71,10 +74,11 @@ class State:
 
     def __init__(self, network: DifferenceNetwork, *, ranges: tuple[LayerRanges, ...]) -> None:
         domain, num_raw = network.domain, network.num_inputs
-        self.domain, self.ranges, self.num_raw = domain, ranges, num_raw
+        self.ranges, self.num_raw = ranges, num_raw
         self.exponent = _unit(ranges)
         self.kinds = [_kinds(pair) for pair in ranges[:-1]]
-        self.box = None if isinstance(domain, Ball) else LocalBox.of(domain, num_raw)
+        self.box = domain.box(num_raw)
+        self.radius = 1.0 if self.box is not None else domain.reach(num_raw)
         self.lifted = self._lifted(network.errors[0])
         self.num_inputs = self.num_raw + len(self.lifted)
         counts = [len(kind.switching) for kind in self.kinds]
@@ -87,7 +91,7 @@ class State:
             self.groups += [block[:count], block[count:]]
         self.sides = self._sides()
         self.sizes = np.ones(self.num_variables)
-        self.sizes[: self.num_inputs] = domain.radius if isinstance(domain, Ball) else 1.0
+        self.sizes[: self.num_inputs] = self.radius
         for i in range(len(counts)):
             neurons = self.neurons(i, first_form=0)
             self.sizes[neurons.activation] = _hint(neurons.ceiling)

@@ -78,7 +78,7 @@ def assert_sound(layers, errors, domain, *, output_norm=OutputNorm.TWO, settings
 def is_inside(domain, x):
     if isinstance(domain, Ball):
         return (x**2).sum() <= Fraction(domain.radius) ** 2
-    lower, upper = LocalBox.of(domain, len(x)).ends()
+    lower, upper = domain.box(len(x)).ends()
     return (rationals(lower) <= x).all() and (x <= rationals(upper)).all()
 
 
@@ -143,7 +143,7 @@ def test_two_inputs_and_one_hidden_layer_are_solved(error, is_local, output_norm
         layers, errors = problem((2, 4, 2), error=error, seed=seed)
         truth = max(
             square_at(layers, errors, x, output_norm)
-            for x in vertices(layers[0], errors[0], LocalBox.of(domain, 2))
+            for x in vertices(layers[0], errors[0], domain.box(2))
         )
         found = assert_sound(layers, errors, domain, output_norm=output_norm, settings=THOROUGH)
         assert Fraction(95, 100) ** 2 * truth <= found.lower_bound**2 <= truth

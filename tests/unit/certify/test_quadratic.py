@@ -76,7 +76,7 @@ def exact_points(domain, num_inputs, *, count, seed):
             point = generator.standard_normal(num_inputs)
             point *= 0.999 * domain.radius / np.linalg.norm(point)
         else:
-            box = LocalBox.of(domain, num_inputs)
+            box = domain.box(num_inputs)
             share = generator.integers(0, 2, num_inputs) if k % 2 else generator.random(num_inputs)
             point = box.lower + share * (box.upper - box.lower)
             point = np.clip(np.ldexp(np.rint(np.ldexp(point, 20)), -20), box.lower, box.upper)
@@ -100,7 +100,7 @@ def state_at(relaxation, layers, errors, domain, x):
         state[:num_raw] = inputs
         state[num_raw : relaxation.num_inputs] = [abs(v) for v in inputs[:num_lifted]]
     else:
-        box = LocalBox.of(domain, num_raw)
+        box = domain.box(num_raw)
         lower, upper = (list(map(Fraction, end.tolist())) for end in (box.lower, box.upper))
         for j, (v, low, high) in enumerate(zip(inputs, lower, upper, strict=True)):
             state[j] = (2 * v - low - high) / (high - low) if high > low else Fraction(0)
@@ -481,7 +481,7 @@ def is_inside(domain, x):
     values = [int(k) * Fraction(2) ** x.exponent for k in x.numerators]
     if isinstance(domain, Ball):
         return sum(v * v for v in values) <= Fraction(domain.radius) ** 2
-    box = LocalBox.of(domain, len(values))
+    box = domain.box(len(values))
     return all(low <= v <= high for low, v, high in zip(box.lower, values, box.upper, strict=True))
 
 
@@ -577,4 +577,4 @@ def test_a_local_box_checks_its_ends():
     with pytest.raises(InvalidInputError, match="one length"):
         LocalBox(np.zeros(2), np.zeros(3))
     with pytest.raises(InvalidInputError, match=r"of . inputs, as the network is"):
-        LocalBox.of(LocalBox(np.zeros(2), np.ones(2)), 3)
+        LocalBox(np.zeros(2), np.ones(2)).box(3)

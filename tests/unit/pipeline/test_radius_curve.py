@@ -7,7 +7,7 @@ import pytest
 
 from strongltn.certify import CertifySettings
 from strongltn.errors import InvalidInputError, MachineError
-from strongltn.networks.domain import Ball
+from strongltn.networks.ball import Ball
 from strongltn.networks.ticket_directory import TICKET_FILE
 from strongltn.pipeline import radius_curve as module
 from strongltn.pipeline.radius_curve import radius_curve, read_rows
