@@ -24,6 +24,7 @@ from strongltn.training.execution import Forward, accelerated, autocast, check_e
 from strongltn.training.strategy import Strategy
 
 StepDone = Callable[[int], None]
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # (outputs, wanted) -> one number
 Step = tuple[torch.Tensor, torch.Tensor]  # the loss of a batch, and the outputs
 
 
@@ -52,7 +53,7 @@ class Loop:
     forward: Forward
     strategy: Strategy
     optimizer: torch.optim.Optimizer
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = cross_entropy
+    loss: Loss = cross_entropy
     max_gradient: float | None = None
 
     def step(self, inputs: torch.Tensor, wanted: torch.Tensor) -> Step:
