@@ -100,19 +100,23 @@ class Training:
 
     Parameters
     ----------
-    config : RunConfig
-    dataset : Dataset
-        The one that the configuration names.
-    device : torch device
-    execution : Execution
+    config
+        All settings of the run.
+    dataset
+        The data set that the configuration names.
+    device
+        Where network and images live from the start.
+    execution
+        How forward and backward pass run.
 
     Attributes
     ----------
-    network : ImageClassifier
-    strategy : Strategy
-        What is trained: the scores of a search, or all weights of a dense network.
-    optimizer : torch optimizer
-        Of what is trained.
+    network
+        The whole network, masks and scores included.
+    strategy
+        What is trained of it: the scores of a search, or all weights of a dense network.
+    optimizer
+        The optimiser of what is trained.
 
     Raises
     ------
