@@ -8,11 +8,13 @@ Importing this module imports torch.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 import torch
 
+from strongltn.datasets.batches import Batch
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.agreement import (
     Agreement,
@@ -26,9 +28,11 @@ from strongltn.groundtruth.truth import GroundTruth, Masks, masked_network
 from strongltn.networks import TargetNetwork
 from strongltn.process.default_state import in_default_state, one_thread
 from strongltn.rng import named_generator
+from strongltn.search.descent import ScoreTraining
 from strongltn.search.edge_popup import EdgePopup
 from strongltn.search.handle import SearchHandle, attach
 from strongltn.search.schedule import Constant, cubic
+from strongltn.training.loop import Loop, Loss, cross_entropy
 from strongltn.values.by_value import ByValue
 
 _MOMENTUM = 0.9  # as edge-popup was published
@@ -175,41 +179,38 @@ def _descend(
     settings: RecoverySettings,
     seed: int,
 ) -> None:
+    inputs, wanted, loss = _lesson(truth, examples, settings.objective)
+    strategy = ScoreTraining(handle)
+    optimizer = torch.optim.SGD(
+        strategy.parameters(), lr=settings.learning_rate, momentum=_MOMENTUM, fused=True
+    )
     schedule = cubic if settings.start is Start.ANNEALED else Constant
     schedules = [schedule(density) for density in truth.densities]
-    inputs, wanted, scale = _lesson(truth, examples, settings.objective)
-    optimizer = torch.optim.SGD(
-        handle.score_parameters(), lr=settings.learning_rate, momentum=_MOMENTUM, fused=True
-    )
     rates = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.num_steps)
     generator = named_generator(seed, name="ground truth batches")
-    for step in range(settings.num_steps):
-        progress = min(1.0, (step + 1) / (_ANNEALED_SHARE * settings.num_steps))
-        for group, along in zip(handle.groups, schedules, strict=True):
-            group.set_density(along.density_at(progress))
-        batch = torch.from_numpy(generator.integers(0, len(inputs), settings.batch_size))
-        outputs = module(inputs[batch])
-        if settings.objective is Objective.CLASSIFY:
-            loss = torch.nn.functional.cross_entropy(outputs, wanted[batch])
-        else:
-            loss = (outputs - wanted[batch]).square().sum(1).mean() / scale
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(handle.score_parameters(), _MAX_GRADIENT)
-        optimizer.step()
-        rates.step()
-        handle.after_step()
+
+    def batches() -> Iterator[Batch]:
+        for step in range(settings.num_steps):
+            progress = min(1.0, (step + 1) / (_ANNEALED_SHARE * settings.num_steps))
+            for group, along in zip(handle.groups, schedules, strict=True):
+                group.set_density(along.density_at(progress))
+            batch = torch.from_numpy(generator.integers(0, len(inputs), settings.batch_size))
+            yield inputs[batch], wanted[batch]
+            rates.step()  # once the step of this batch is done
+
+    Loop(module, strategy, optimizer, loss=loss, max_gradient=_MAX_GRADIENT).run(batches())
 
 
 def _lesson(
     truth: GroundTruth, examples: Examples, objective: Objective
-) -> tuple[torch.Tensor, torch.Tensor, float]:
-    """Return inputs, what the pruned source is to give there, and the variance of that."""
+) -> tuple[torch.Tensor, torch.Tensor, Loss]:
+    """Return inputs, what the pruned source is to give there, and what it costs to be off."""
     inputs = torch.from_numpy(examples.train)
     if objective is Objective.CLASSIFY:
-        return inputs, torch.from_numpy(examples.train_labels), 1.0
+        return inputs, torch.from_numpy(examples.train_labels), cross_entropy
     wanted = outputs_of(truth.target, examples.train) * 2.0**-truth.output_exponent
-    return inputs, wanted, variance(wanted)
+    scale = variance(wanted)
+    return inputs, wanted, lambda got, want: (got - want).square().sum(1).mean() / scale
 
 
 @torch.no_grad()

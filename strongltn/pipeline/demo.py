@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _WIDTHS = (64, 32, 10)
 _EPOCHS = 40
+_BATCH_SIZE = 64
 _SAMPLES: tuple[tuple[Construction, int], ...] = (
     (RELU_DIAMOND, 22),
     (LINEAR_DIAMOND, 22),
@@ -149,6 +150,9 @@ def train_network(
     """
     import torch
 
+    from strongltn.training.loop import Loop
+    from strongltn.training.strategy import AllWeights
+
     generator = named_generator(seed, name="training")
     layers = []
     for i, (inputs, outputs) in enumerate(pairwise(widths)):
@@ -156,14 +160,11 @@ def train_network(
         layers.append(LinearLayer(f"fc{i + 1}", weight, np.zeros(outputs, dtype=np.float32)))
     module = TargetNetwork(tuple(layers)).to_module().requires_grad_(True)
     optimizer = torch.optim.Adam(module.parameters(), lr=3e-3, weight_decay=1e-4)
+    loop = Loop(module, AllWeights(module), optimizer)
     images, labels = torch.from_numpy(data.images), torch.from_numpy(data.labels)
     for epoch in range(epochs):
         order = torch.from_numpy(generator.permutation(len(labels)))
-        for batch in torch.split(order, 64):
-            optimizer.zero_grad()
-            loss = torch.nn.functional.cross_entropy(module(images[batch]), labels[batch])
-            torch.autograd.backward(loss)
-            optimizer.step()
+        loop.run((images[batch], labels[batch]) for batch in torch.split(order, _BATCH_SIZE))
         if progress:
             progress("training", epoch + 1, epochs)
     return TargetNetwork.from_module(module)

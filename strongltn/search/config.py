@@ -44,41 +44,50 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True)
 class SearchConfig:
-    """All settings of one run, checked.
+    """Name one search, or one dense training to compare it with, by all that its result depends on.
 
-    Two runs of the same settings are the same experiment. What is not here only rounds
-    differently: the device, the number of threads, the way of execution and the versions of
-    libraries. Bits agree where all of these do (and the device adds in a fixed order, as CPUs do).
+    Two runs of the same settings are the same experiment. Only rounding depends on more: on the
+    device, the number of threads, the way of execution and the versions of libraries. Where these
+    agree too, the bits agree (if the device adds in a fixed order, as CPUs do).
 
     Parameters
     ----------
-    method : one of the types of `METHOD_TYPES`
-    model : str
+    method
+        A method of search, or `Dense`, which trains the weights themselves.
+    model
         One of `MODEL_NAMES`. A diamond takes its published laws: `init` "kaiming-normal" here, and
         ``EdgePopup(initial=InitialScores.WEIGHT_SCALE)``.
-    data : str
+    data
         One of `DATASET_NAMES`.
-    density : float in (0, 1]
-        Fraction kept; the first probability of `LearnedSupermask`; 1 for `Dense`.
-    epochs, batch_size : int >= 1
-    learning_rate : float > 0
-        Of the first epoch; it falls to 0 along half a cosine, epoch by epoch.
-    momentum : float in [0, 1)
-    weight_decay : float >= 0
-        On what is trained: on the scores, for a search.
-    init : Init
-        Law of the weights.
-    scope : Scope
-        `Scope.LAYER` for `Dense` and `LearnedSupermask`.
-    schedule : Schedule
-        `Schedule.CONSTANT` for these two.
-    precision : Precision
-    seed : int in [0, 2^64)
-        Of weights, scores, order of the images, augmentation and all draws of the method.
+    density
+        The fraction of weights that the mask keeps, in (0, 1]. `LearnedSupermask` starts every
+        keep probability at it; a dense run needs 1.
+    epochs
+        How many times every training image is seen, at least once.
+    batch_size
+        How many images a step sees, at least one.
+    learning_rate
+        The learning rate of the first epoch, > 0. It falls to 0 along half a cosine, once an epoch.
+    momentum
+        The momentum of stochastic gradient descent, in [0, 1).
+    weight_decay
+        The weight decay of what is trained, >= 0: of the scores, for a search.
+    init
+        The law of the random weights.
+    scope
+        Where the density holds. `Dense` and `LearnedSupermask` need `Scope.LAYER`.
+    schedule
+        How the density comes down from 1. These two need `Schedule.CONSTANT`.
+    precision
+        The numbers in which the network computes.
+    seed
+        The seed, in [0, 2^64), of weights, scores, order of the images, augmentation and all draws
+        of the method.
 
     Raises
     ------
     InvalidInputError
+        A setting is out of range, or two of them contradict each other.
     """
 
     method: AbstractMethod | Dense

@@ -38,22 +38,19 @@ def settings_of(
 
     Parameters
     ----------
-    method : str
-        A key of `METHOD_TYPES`.
-    data : str
-    model : str, optional
-        By default a small network for the data.
-    epochs, seed : int
+    method
+        The name of a method, or "dense": a key of `METHOD_TYPES`.
+    data, epochs, seed
+        As in `SearchConfig`.
+    model
+        The network by its name; by default a small one for the data.
     **settings
-        Any other of `SearchConfig` by its name; None stands for the default.
-
-    Returns
-    -------
-    SearchConfig
+        Any other setting of `SearchConfig` by its name; None stands for the default.
 
     Raises
     ------
     InvalidInputError
+        A name is unknown or a setting out of range.
 
     Notes
     -----

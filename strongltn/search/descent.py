@@ -82,19 +82,20 @@ class KeptWeight:
 
 
 class ScoreSGD(torch.optim.SGD):
-    """SGD of the scores of a search, and of nothing else.
+    """Train the scores of a search by stochastic gradient descent, as fast as memory allows.
 
-    Where a layer is on the CPU and its mask its own, the method's effective weight mask * weight,
-    one pass does all that there is to do between two backward passes. The module then has the
-    effective weights for leaves: the gradients of the scores are taken in `step`, and no other
-    optimizer can train them from then on. All other scores descend as under `torch.optim.SGD`.
+    One pass over the memory does all that there is to do between two backward passes, where a layer
+    is on the CPU, has a mask of its own, and its effective weight is mask * weight. The module then
+    has the effective weights for leaves: the gradients of the scores are taken in `step`, and no
+    other optimizer can train them from then on. All other scores descend as under
+    `torch.optim.SGD`.
 
     Parameters
     ----------
-    handle : SearchHandle
-        Of a module on its device.
-    lr, momentum, weight_decay : float
-        As in `torch.optim.SGD`, which has the same state.
+    handle
+        A search on a module that is on its device already.
+    lr, momentum, weight_decay
+        The rates of `torch.optim.SGD`, which has the same state.
 
     Notes
     -----
@@ -158,7 +159,7 @@ class ScoreTraining(Strategy):
     Parameters
     ----------
     handle : SearchHandle
-        Of a module on its device.
+        A search on a module that is on its device already.
     """
 
     def __init__(self, handle: SearchHandle) -> None:

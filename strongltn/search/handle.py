@@ -26,17 +26,20 @@ from strongltn.values.arguments import IntegerLike, RealLike, chosen, instance
 
 @dataclass(frozen=True, eq=False)
 class SearchHandle:
-    """A search attached to a module; made by `attach`.
+    """Drive a search from a training loop of your own; `attach` makes one.
 
     Attributes
     ----------
-    module : torch module
-        Its masked weights are parametrized; nothing but scores needs a gradient.
-    method : AbstractMethod
-    scope : Scope
-    layers : dict
+    module
+        The searched network. Its masked weights are parametrized; only scores need a gradient.
+    method
+        What turns scores into masks.
+    scope
+        Where the density holds.
+    layers
         Scores and mask of each masked weight, by the weight's name.
-    groups : tuple of ScoreGroup
+    groups
+        The layers whose scores compete: each on its own, or all of them.
     """
 
     module: torch.nn.Module
@@ -166,21 +169,18 @@ def attach(
 
     Parameters
     ----------
-    module : torch module
-        Changed in place: its weights become parametrized.
-    method : AbstractMethod
-    density : float in (0, 1]
-        Fraction kept.
-    seed : int in [0, 2^64)
-        Of the first scores and of all draws of the method.
-    scope : Scope or str
-        Where the density holds: "layer" (default), in every layer, or "global", over all of them.
-    names : sequence of str, optional
-        Names of the layers to mask; by default all Linear and convolution layers.
-
-    Returns
-    -------
-    SearchHandle
+    module
+        The network, changed in place: its weights become parametrized.
+    method
+        What turns scores into masks, such as ``EdgePopup()``.
+    density
+        The fraction of weights that the masks keep, in (0, 1].
+    seed
+        The seed, in [0, 2^64), of the first scores and of all draws of the method.
+    scope
+        Where the density holds: "layer", in every layer, or "global", over all of them.
+    names
+        The names of the layers to mask; by default all Linear and convolution layers.
 
     Raises
     ------

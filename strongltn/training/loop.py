@@ -24,6 +24,7 @@ from strongltn.training.execution import Forward, accelerated, autocast, check_e
 from strongltn.training.strategy import Strategy
 
 StepDone = Callable[[int], None]
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # (outputs, wanted) -> one number
 Step = tuple[torch.Tensor, torch.Tensor]  # the loss of a batch, and the outputs
 
 
@@ -52,7 +53,7 @@ class Loop:
     forward: Forward
     strategy: Strategy
     optimizer: torch.optim.Optimizer
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = cross_entropy
+    loss: Loss = cross_entropy
     max_gradient: float | None = None
 
     def step(self, inputs: torch.Tensor, wanted: torch.Tensor) -> Step:
@@ -99,19 +100,23 @@ class Training:
 
     Parameters
     ----------
-    config : RunConfig
-    dataset : Dataset
-        The one that the configuration names.
-    device : torch device
-    execution : Execution
+    config
+        All settings of the run.
+    dataset
+        The data set that the configuration names.
+    device
+        Where network and images live from the start.
+    execution
+        How forward and backward pass run.
 
     Attributes
     ----------
-    network : ImageClassifier
-    strategy : Strategy
-        What is trained: the scores of a search, or all weights of a dense network.
-    optimizer : torch optimizer
-        Of what is trained.
+    network
+        The whole network, masks and scores included.
+    strategy
+        What is trained of it: the scores of a search, or all weights of a dense network.
+    optimizer
+        The optimiser of what is trained.
 
     Raises
     ------

@@ -53,10 +53,10 @@ def run_many(
 
     Parameters
     ----------
-    configs : sequence of RunConfig
-        All different.
-    directory : Path
-        Each run has a folder in it, called `RunConfig.name`.
+    configs
+        The settings of the runs, all different.
+    directory
+        Where each run has a folder, called `RunConfig.name`.
     run : callable (config, directory) -> SearchResult
         What carries out one; ``partial(run, device="cpu", resume=False)`` for other settings.
     executor : concurrent.futures.Executor, optional

@@ -48,23 +48,22 @@ def run(
 
     Parameters
     ----------
-    config : RunConfig
-    directory : Path
-        Of this run alone; made if need be.
-    device : str
-        As in `device_named`.
-    execution : Execution
-    resume : bool
+    config
+        All settings of the run.
+    directory
+        The directory of this run alone, made if need be.
+    device
+        The name of a device, as in `device_named`.
+    execution
+        How forward and backward pass run; "eager" needs no GPU.
+    resume
         Go on after the last epoch done, or return the result that is there. Without, start
         afresh: the run that is there, of whatever configuration, moves to ``DIRECTORY.replaced``,
         and is removed once the new one is finished.
-    has_tensorboard : bool
+    has_tensorboard
         Write event files to ``tensorboard/``, too.
-    progress : (stage, steps done, steps in all) -> None, optional
-
-    Returns
-    -------
-    SearchResult
+    progress
+        Called after each step as ``progress(stage, steps done, steps in all)``.
 
     Raises
     ------
