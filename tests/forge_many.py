@@ -20,10 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "property")]
 
-from test_forged_certificates import NUM_ORIGINALS, check_forgeries, limit_worker  # noqa: E402
-
 from forgeries import forgeries  # noqa: E402
 from honest_tickets import honest_tickets  # noqa: E402
+from test_forged_certificates import NUM_ORIGINALS, check_forgeries, limit_worker  # noqa: E402
 from ticket_files import read_files  # noqa: E402
 
 

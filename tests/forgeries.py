@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load, save
-
 from ticket_files import (
     ARRAYS,
     CERTIFICATE,

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load
-
 from oracles import source_entry
+from safetensors.numpy import load
 
 Content = bytes | Callable[[Path], object]
 Files = dict[str, Content]

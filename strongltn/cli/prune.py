@@ -12,6 +12,7 @@ from strongltn.cli.console import print_report, progress_bars
 from strongltn.cli.program import Json, completing
 from strongltn.errors import InvalidInputError
 from strongltn.process.exits import ExitCode
+from strongltn.rng import WeightLaw
 
 EXAMPLES = (
     "strongltn prune model.pt --epsilon 0.1 --out ticket",
@@ -26,14 +27,6 @@ class ConstructionName(Enum):
     RELU_DIAMOND = "relu-diamond"
     LINEAR_DIAMOND = "linear-diamond"
     SINGLE_WEIGHT = "single-weight"
-
-
-class LawName(Enum):
-    """Names of the laws of the source."""
-
-    UNIFORM = "uniform"
-    SIGNED_CONSTANT = "signed-constant"
-    GAUSSIAN = "gaussian"
 
 
 DomainText = Annotated[
@@ -95,7 +88,7 @@ def prune(
     construction: Annotated[
         ConstructionName, typer.Option("--construction", help="What stands in for one weight.")
     ] = ConstructionName.RELU_DIAMOND,
-    law: Annotated[LawName, typer.Option("--law", help="Law of the source.")] = LawName.UNIFORM,
+    law: Annotated[WeightLaw, typer.Option("--law", help="Law of the source.")] = WeightLaw.UNIFORM,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the source.")] = 0,
     domain: DomainText = "ball",
     overwrite: Annotated[
@@ -123,7 +116,6 @@ def prune(
     from strongltn.networks.ticket_directory import TICKET_CONTENTS
     from strongltn.pipeline import tickets as pipeline
     from strongltn.report.text import prune_lines
-    from strongltn.rng import WeightLaw
     from strongltn.storage import new_directory
 
     if domain.partition(":")[0] == "local":
@@ -149,7 +141,7 @@ def prune(
                 epsilon=epsilon,
                 num_samples=samples,
                 tolerance=tolerance,
-                law=WeightLaw(law.value),
+                law=law,
                 seed=seed,
                 domain=parsed,
                 progress=progress,

@@ -1,4 +1,4 @@
-"""The laws that every solver keeps. A new solver adds one line to ALL_SOLVERS."""
+"""The laws that every solver keeps. A new solver is found, and tested with its usual settings."""
 
 import copy
 import dataclasses
@@ -6,31 +6,47 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-
 from oracles import best_subset, exact_error
-from strongltn.subset_sum import SubsetSumProblem, Verdict, solve, solve_batch, solvers
 
-OPTIMAL_SOLVERS = [
-    solvers.BruteForce(),
-    solvers.MeetInTheMiddle(),
-    solvers.GrowingPrefix(first=2, step=2),
-    solvers.SchroeppelShamir(),
-]
-# complete as well, but any subset within the tolerance, or the sparsest one, will do for them
-COMPLETE_SOLVERS = [*OPTIMAL_SOLVERS, solvers.WithinTolerance(), solvers.Sparsest()]
+from strongltn.errors import InvalidInputError
+from strongltn.subset_sum import SubsetSumProblem, Verdict, solve, solve_batch, solvers
+from strongltn.subset_sum.solvers.find import find_solvers
+
+# Settings to be tested; every solver that is not named here is found and tested as it comes.
+SETTINGS = {
+    solvers.GrowingPrefix: [solvers.GrowingPrefix(first=2, step=2)],
+    solvers.FixedSize: [solvers.FixedSize(1)],
+    solvers.IntegerProgram: [
+        solvers.IntegerProgram("HiGHS"),
+        solvers.IntegerProgram("PULP_CBC_CMD"),
+        solvers.IntegerProgram("HiGHS", objective=solvers.Objective.FEWEST_SAMPLES),
+        solvers.IntegerProgram("HiGHS", objective=solvers.Objective.WITHIN_TOLERANCE),
+        solvers.IntegerProgram("HiGHS", is_tight=False),
+    ],
+    solvers.ConstraintProgram: [
+        solvers.ConstraintProgram(),
+        solvers.ConstraintProgram(objective=solvers.Objective.FEWEST_SAMPLES),
+    ],
+}
 ALL_SOLVERS = [
-    *COMPLETE_SOLVERS,
-    solvers.SingleWeight(),
-    solvers.FixedSize(1),
-    solvers.GreedyGeometric(),
-    solvers.IntegerProgram("HiGHS"),
-    solvers.IntegerProgram("PULP_CBC_CMD"),
-    solvers.IntegerProgram("HiGHS", objective=solvers.Objective.FEWEST_SAMPLES),
-    solvers.IntegerProgram("HiGHS", objective=solvers.Objective.WITHIN_TOLERANCE),
-    solvers.IntegerProgram("HiGHS", is_tight=False),
-    solvers.ConstraintProgram(),
-    solvers.ConstraintProgram(objective=solvers.Objective.FEWEST_SAMPLES),
+    solver for kind in find_solvers().values() for solver in SETTINGS.get(kind) or [kind()]
 ]
+
+
+def tolerance_for(solver):
+    """0.3, or None where the solver does without."""
+    try:
+        solver.check(1, None)
+    except InvalidInputError as error:
+        if "tolerance" not in str(error):
+            raise
+        return 0.3
+    return None
+
+
+COMPLETE_SOLVERS = [solver for solver in ALL_SOLVERS if solver.is_complete]
+# the others: any subset within the tolerance, or the sparsest one, will do for them
+OPTIMAL_SOLVERS = [solver for solver in COMPLETE_SOLVERS if tolerance_for(solver) is None]
 INSTANCES = {
     "one sample": ([0.75], 0.5),
     "zeros": ([0.0, -0.0, 0.0], 0.25),
@@ -51,24 +67,20 @@ every_complete_solver = pytest.mark.parametrize("solver", COMPLETE_SOLVERS, ids=
 every_instance = pytest.mark.parametrize("instance", INSTANCES.values(), ids=INSTANCES)
 
 
-def tolerance_for(solver):
-    """0.3, or None where the solver does without."""
-    objective = getattr(solver, "objective", solvers.Objective.LEAST_ERROR)
-    needs_one = objective is not solvers.Objective.LEAST_ERROR or isinstance(
-        solver, solvers.WithinTolerance | solvers.Sparsest
-    )
-    return 0.3 if needs_one else None
-
-
-def test_every_public_solver_is_in_the_list():
-    public = {
-        getattr(solvers, name)
-        for name in solvers.__all__
-        if issubclass(getattr(solvers, name), solvers.AbstractSolver)
+def test_the_solvers_that_are_found_are_the_ones_we_know():
+    complete = {
+        solvers.BruteForce,
+        solvers.MeetInTheMiddle,
+        solvers.GrowingPrefix,
+        solvers.SchroeppelShamir,
     }
-    assert {type(solver) for solver in ALL_SOLVERS} == public - {solvers.AbstractSolver}
-    complete = [solver for solver in ALL_SOLVERS if solver.is_complete]
-    assert complete == COMPLETE_SOLVERS
+    assert {type(solver) for solver in OPTIMAL_SOLVERS} >= complete
+    complete |= {solvers.WithinTolerance, solvers.Sparsest}
+    assert {type(solver) for solver in COMPLETE_SOLVERS} >= complete
+    public = {getattr(solvers, name) for name in solvers.__all__}
+    public = {one for one in public if issubclass(one, solvers.AbstractSolver)}
+    abstract = {solvers.AbstractSolver, solvers.AbstractRowSolver}
+    assert {type(solver) for solver in ALL_SOLVERS} >= public - abstract
 
 
 @every_solver

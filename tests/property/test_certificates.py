@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis import target as push_towards
-
 from oracles import pruned_output, squared_distance, target_output
+from strategies import constructions, seeds, tickets
+
 from proofs_check import Verdict, verify
 from proofs_check.theorem_text import theorem
-from strategies import constructions, seeds, tickets
 from strongltn.certify import Attack, CertifySettings, certify_ticket
 from strongltn.certify.differential.bound import BackwardSettings
 from strongltn.certify.differential.splitting import SplittingSettings

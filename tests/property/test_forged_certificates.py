@@ -23,17 +23,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load, save
-
 from forgeries import forgeries
 from fuzz_readers import READERS
 from honest_tickets import honest_tickets
 from oracles import pruned_output, target_output
-from proofs_check import NotATicketError, Verdict, verify
-from proofs_check.theorem_text import refusal, theorem, theorem_lines
-from strongltn.certify.statement import read_certificate
-from strongltn.errors import InvalidInputError
-from strongltn.networks.ticket_directory import read_ticket
+from safetensors.numpy import load, save
 from ticket_files import (
     ARRAYS,
     CERTIFICATE,
@@ -48,6 +42,12 @@ from ticket_files import (
     to_json,
     write_files,
 )
+
+from proofs_check import NotATicketError, Verdict, verify
+from proofs_check.theorem_text import refusal, theorem, theorem_lines
+from strongltn.certify.statement import read_certificate
+from strongltn.errors import InvalidInputError
+from strongltn.networks.ticket_directory import read_ticket
 
 ROOT = Path(__file__).parents[2]
 MAX_SECONDS = 20  # wall time of one forgery, after which its worker is ended

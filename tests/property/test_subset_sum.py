@@ -7,7 +7,6 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-
 from oracles import best_subset, exact_error
 from strategies import (
     batches,
@@ -17,6 +16,7 @@ from strategies import (
     planted_instances,
     subset_sum_instances,
 )
+
 from strongltn.numerics.exact import round_once
 from strongltn.subset_sum import SubsetSumProblem, Verdict, solve, solve_batch
 from strongltn.subset_sum.solvers import BruteForce, MeetInTheMiddle, SingleWeight

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles import best_subset
 
 from experiments.studies import subset_sum_agreement as agreement
 from experiments.studies.subset_sum_families import FAMILIES
 from experiments.studies.subset_sum_oracle import best_subsets
-from oracles import best_subset
 from strongltn.errors import InvalidInputError
 from strongltn.storage import read_entries
 from strongltn.subset_sum import solvers

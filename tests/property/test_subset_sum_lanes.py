@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from oracles import best_subset
 from strategies import near_tie_instances, subset_sum_instances
+
 from strongltn.subset_sum import SubsetSumProblem, solve, solve_batch
 from strongltn.subset_sum.kernels import keys, lanes
 

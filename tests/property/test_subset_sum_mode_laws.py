@@ -6,7 +6,6 @@ from itertools import product
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from oracles import exact_error, exact_sum
 from strategies import (
     batches,
@@ -16,6 +15,7 @@ from strategies import (
     planted_instances,
     subset_sum_instances,
 )
+
 from strongltn.numerics.exact import round_once
 from strongltn.subset_sum import Stop, SubsetSumProblem, Verdict, solve, solve_batch
 from strongltn.subset_sum.sizes import solve_sizes, solve_sizes_batch

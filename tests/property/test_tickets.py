@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from oracles import (
     best_subset,
     fractions_of,
@@ -16,6 +15,7 @@ from oracles import (
     weight_error_table,
 )
 from strategies import tickets
+
 from strongltn.construct import build, build_ticket, make_plan, measure_reach
 from strongltn.networks import LinearLayer, SourceNetwork, TargetNetwork, Ticket
 from strongltn.networks.pruned import PrunedNetwork

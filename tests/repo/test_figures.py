@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from figure_rules import violations
 from recipe_rows import FC2, LENET5, RECIPES, ROWS, search_rows
+
 from strongltn.bench import figure as bench_figure
 from strongltn.bench.record import last_report
 from strongltn.figures import account, weight_errors

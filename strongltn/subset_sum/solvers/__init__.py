@@ -1,7 +1,16 @@
-"""One file per algorithm; each solver is a frozen dataclass."""
+"""Solvers as values: one file an algorithm, each a frozen dataclass with its settings.
+
+To add one, write a file here with a class derived from `AbstractSolver` or `AbstractRowSolver`:
+`find.find_solvers` and the tests of the contract find it. The names below are the public ones.
+"""
 
 from strongltn.subset_sum.formulations import Objective
-from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
+from strongltn.subset_sum.solvers.abstract import (
+    AbstractRowSolver,
+    AbstractSolver,
+    Candidate,
+    CandidateBatch,
+)
 from strongltn.subset_sum.solvers.brute_force import BruteForce
 from strongltn.subset_sum.solvers.cp_sat import ConstraintProgram
 from strongltn.subset_sum.solvers.fixed_size import FixedSize
@@ -15,6 +24,7 @@ from strongltn.subset_sum.solvers.sparsest import Sparsest
 from strongltn.subset_sum.solvers.within_tolerance import WithinTolerance
 
 __all__ = [
+    "AbstractRowSolver",
     "AbstractSolver",
     "BruteForce",
     "Candidate",

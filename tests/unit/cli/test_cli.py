@@ -11,12 +11,11 @@ import pytest
 import torch
 
 from strongltn.certify import Attack
-from strongltn.cli.prune import ConstructionName, LawName
+from strongltn.cli.prune import ConstructionName
 from strongltn.construct import CONSTRUCTIONS
 from strongltn.networks.ticket_directory import read_ticket
 from strongltn.pipeline import prune_result
 from strongltn.pipeline import tickets as pipeline
-from strongltn.rng import WeightLaw
 
 PRUNE_KEYS = {
     "target_weights",
@@ -526,4 +525,3 @@ def test_reports_are_plain_numbers(run, target, out):
 def test_names_on_the_command_line_are_all_there_are():
     """They stand there again, so that --help need not import numba and the solvers."""
     assert {name.value for name in ConstructionName} == set(CONSTRUCTIONS)
-    assert {name.value for name in LawName} == {law.value for law in WeightLaw}

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
+from recipe_rows import RECIPES
 from typer.testing import CliRunner
 
 import strongltn_experiments
-from recipe_rows import RECIPES
 from strongltn.cli.reproduce import reproduce
 from strongltn.errors import InvalidInputError, MachineError, StrongLTNError
 from strongltn.figures.style import new_figure

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from oracles import binomial_tail, planned_samples
 from strategies import weight_laws
+
 from strongltn.construct import (
     CONSTRUCTIONS,
     LINEAR_DIAMOND,

@@ -6,7 +6,6 @@ from io import BytesIO
 from types import SimpleNamespace
 
 import pytest
-
 from recipe_rows import (
     FC2,
     RECIPES,
@@ -15,6 +14,7 @@ from recipe_rows import (
     ground_truth_rows,
     search_rows,
 )
+
 from strongltn.recipes.answer import listed
 from strongltn.recipes.recipe import Effort, Tier
 from strongltn.report.table import Table

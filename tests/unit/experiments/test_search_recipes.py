@@ -9,9 +9,9 @@ from threading import Event
 from types import SimpleNamespace
 
 import pytest
+from recipe_rows import search_rows
 
 from experiments.studies import pensia2020_tables
-from recipe_rows import search_rows
 from strongltn.errors import InvalidInputError, TrainingDiverged
 from strongltn.figures.style import Look, new_figure
 from strongltn.recipes.answer import Answer

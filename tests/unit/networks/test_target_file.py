@@ -8,10 +8,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import save_file, save_model
-
 from oracles import fractions_of, target_output
+from safetensors.torch import save_file, save_model
 from strategies import matrices
+
 from strongltn.errors import InvalidInputError
 from strongltn.networks import LinearLayer
 from strongltn.networks.target import evaluate

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-
 from oracles import fractions_of, is_norm_bound, is_positive_semidefinite
 from strategies import dyadic_rationals, dyadics, matrices, rationals, scalars
+
 from strongltn.errors import SoundnessBug
 from strongltn.numerics import norms
 from strongltn.numerics.dyadic import (

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from recipe_rows import RECIPES
 
 from proofs_check import Verdict, verify_all
-from recipe_rows import RECIPES
 from strongltn.certify import Attack, CertifySettings
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Ball, LocalBox

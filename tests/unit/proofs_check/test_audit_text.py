@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from audit_writer import Case, edit_json, rehash, write_ticket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit_writer import Case, edit_json, rehash, write_ticket
 from proofs_check import Verdict, __version__, verify
 from proofs_check.__main__ import main
 from proofs_check.certificate.exact import Dyadic

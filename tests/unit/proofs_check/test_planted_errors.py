@@ -6,9 +6,9 @@ from fractions import Fraction
 from importlib import import_module
 
 import pytest
-
 from planted import PLANTS
 from planted.error import PlantedError, edited
+
 from proofs_check.claims import drift, dynamic_program
 from proofs_check.claims.claim import Effort
 from proofs_check.claims.ledger import CLAIMS

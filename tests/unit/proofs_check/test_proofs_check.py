@@ -17,8 +17,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
-
 from audit_writer import (
     WITNESS,
     Box,
@@ -36,6 +34,8 @@ from audit_writer import (
     undyadic,
     write_ticket,
 )
+from safetensors.numpy import load_file
+
 from proofs_check import Audit, NotATicketError, Verdict, verify
 from proofs_check.__main__ import main
 from proofs_check.certificate.bounds import prove_semidefinite

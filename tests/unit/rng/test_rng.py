@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from oracles import philox_words, source_entry
-from proofs_check.certificate import effective
 from strategies import addresses, seeds, weight_laws
+
+from proofs_check.certificate import effective
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.networks import SourceNetwork
 from strongltn.rng import GRID_EXPONENT, WeightLaw, draw_entries, laws, named_generator, stream_key

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from search_settings import UNUSUAL
+
 from strongltn.datasets.augmentation import Augmentation
 from strongltn.datasets.batches import ResidentData
 from strongltn.datasets.catalogue import dataset_named

@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-
 from search_settings import UNUSUAL
+
 from strongltn.datasets.batches import ResidentData
 from strongltn.datasets.catalogue import dataset_named
 from strongltn.datasets.images import LabelledImages

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from strategies import dyadics, finite_floats, subset_sum_instances
+
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.numerics.exact import round_once
 from strongltn.subset_sum.covering import covering_radii, covering_radius, is_covering

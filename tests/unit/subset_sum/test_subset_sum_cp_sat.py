@@ -11,8 +11,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-
 from oracles import best_subset, exact_error
+
 from strongltn.errors import InvalidInputError, SoundnessBug, StrongLTNError
 from strongltn.numerics.exact import dyadic_numerators
 from strongltn.subset_sum import Stop, SubsetSumProblem, Verdict, solve, solve_batch

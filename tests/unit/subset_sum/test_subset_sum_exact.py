@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from oracles import exact_error
 from strategies import batches, finite_floats
+
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import (
     RowGrid,

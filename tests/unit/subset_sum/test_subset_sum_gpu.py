@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
-
 from oracles import best_subset, source_entry
 from strategies import batches
+
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.numerics.exact import RowGrid
 from strongltn.rng import WeightLaw, stream_key

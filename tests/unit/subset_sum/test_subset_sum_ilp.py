@@ -7,9 +7,9 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 from hypothesis import given
-
 from oracles import exact_error, exact_sum
 from strategies import subset_sum_instances
+
 from strongltn.errors import InvalidInputError, UnsolvedError
 from strongltn.subset_sum import Stop, SubsetSumProblem, Verdict, solve, solve_batch
 from strongltn.subset_sum.claims import AuditedClaims, audit_claims

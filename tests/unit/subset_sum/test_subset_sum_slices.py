@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
 from oracles import best_subset
 from strategies import subset_sum_instances
+
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.subset_sum import SubsetSumProblem, Verdict, solve
 from strongltn.subset_sum.solvers import MeetInTheMiddle

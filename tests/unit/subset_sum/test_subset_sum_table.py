@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from oracles import best_subset
 from strategies import subset_sum_instances
+
 from strongltn.numerics.exact import RowGrid
 from strongltn.subset_sum import solve_batch
 from strongltn.subset_sum.integer_units import quarter_targets

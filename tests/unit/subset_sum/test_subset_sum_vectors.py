@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from oracles import exact_error
 from strategies import dyadics, finite_floats
+
 from strongltn.errors import BudgetExceeded, InvalidInputError, UnsolvedError
 from strongltn.subset_sum import SubsetSumProblem, Verdict, solve
 from strongltn.subset_sum.vectors import VectorProblem, solve_vectors
