@@ -13,6 +13,7 @@ from strongltn.cli.program import Json, as_typed, completing
 from strongltn.errors import InvalidInputError
 from strongltn.models.initialization import Init
 from strongltn.process.exits import ExitCode, exit_code_of, explained, keeping, say
+from strongltn.search.catalogue import METHOD_TYPES, METHODS
 from strongltn.search.method import Scope
 from strongltn.search.schedule import Schedule
 from strongltn.training.config import Execution, Precision
@@ -28,11 +29,6 @@ EXAMPLES = (
 )
 BENCH_EXAMPLES = ("strongltn bench search --quick",)
 
-_METHODS = (
-    *("edge-popup", "biprop", "iterand", "learned-supermask", "signed-supermask", "gem-miner"),
-    "dense",
-)
-
 
 def search(
     ctx: typer.Context,
@@ -40,9 +36,8 @@ def search(
         str,
         typer.Argument(
             metavar="METHOD",
-            help="edge-popup, biprop, iterand, learned-supermask, signed-supermask, gem-miner, or "
-            "dense: train the weights themselves.",
-            autocompletion=completing(lambda: _METHODS),
+            help=f"{', '.join(METHODS)}, or dense: train the weights themselves.",
+            autocompletion=completing(lambda: METHOD_TYPES),
         ),
     ],
     model: Annotated[

@@ -68,7 +68,7 @@ class Dataset:
     mean, std : tuple of float
         Of each channel, in the same unit as the pixels.
     padding : int
-        Width of the black frame of `datasets.augmentation`, which trains on random cuts and
+        Width of the black frame of `datasets.batches.Augmentation`, which trains on random cuts and
         mirror images; 0 where the publications train on the images as they are.
     """
 

@@ -58,19 +58,6 @@ def type_named(name: str) -> type[AbstractMethod | Dense]:
     return METHOD_TYPES[name]
 
 
-def method_named(name: str) -> AbstractMethod:
-    """Return a method with its default settings.
-
-    Raises
-    ------
-    InvalidInputError
-        No such method.
-    """
-    if name not in METHODS:
-        raise unknown_word("method", got=name, known=METHODS)
-    return METHODS[name]()
-
-
 def method_to_json(method: AbstractMethod | Dense) -> dict[str, Any]:
     """Return name and parameters."""
     parameters = {name: plain_value(value) for name, value in vars(method).items()}

@@ -37,8 +37,9 @@ BLIND = (
 )
 #: The package's own file lists public names of every room, and is imported by none.
 PUBLIC = "__init__"
-#: Conversions that are methods of the class that they are about, imported when they are called.
+#: Answers and conversions that are methods of the class that they lead from; imported when called.
 CONVERSIONS = {
+    ("domain", "boxes"),
     ("source", "pruned"),
     ("ticket", "pruned"),
     ("target", "state_dict"),

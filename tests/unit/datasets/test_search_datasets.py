@@ -21,7 +21,7 @@ from PIL import Image
 from strongltn.datasets import catalogue as datasets
 from strongltn.datasets import cifar10, cifar10_jpeg, download
 from strongltn.datasets import images as data
-from strongltn.datasets.augmentation import Augmentation
+from strongltn.datasets.batches import Augmentation
 from strongltn.datasets.catalogue import dataset_named
 from strongltn.datasets.download import RemoteFile
 from strongltn.datasets.images import load_mnist_test, load_mnist_train

@@ -20,8 +20,7 @@ import pytest
 import torch
 from search_settings import UNUSUAL
 
-from strongltn.datasets.augmentation import Augmentation
-from strongltn.datasets.batches import ResidentData
+from strongltn.datasets.batches import Augmentation, ResidentData
 from strongltn.datasets.catalogue import dataset_named
 from strongltn.errors import InvalidInputError, MachineError, TrainingDiverged, UnsolvedError
 from strongltn.models.initialization import Init

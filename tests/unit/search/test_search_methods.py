@@ -21,7 +21,7 @@ from strongltn.search import (
     attach,
     initialize,
 )
-from strongltn.search.catalogue import METHODS, method_named
+from strongltn.search.catalogue import METHODS, type_named
 from strongltn.search.edge_popup import InitialScores
 from strongltn.search.method import AbstractMethod, AbstractSampledMethod
 from strongltn.search.schedule import Constant, Power, cubic, linear
@@ -259,12 +259,12 @@ def test_methods_are_known_by_their_names():
     shipped = {c for c in all_below(AbstractMethod) if c.__module__.startswith("strongltn")}
     assert set(METHODS.values()) == shipped - {AbstractMethod, AbstractSampledMethod}
     for name in METHODS:
-        method = method_named(name)
-        assert method == method_named(name)
-        assert hash(method) == hash(method_named(name))
+        method = type_named(name)()
+        assert method == type_named(name)()
+        assert hash(method) == hash(type_named(name)())
         assert repr(method).startswith(METHODS[name].__name__)
     with pytest.raises(InvalidInputError, match="edge-popup, biprop"):
-        method_named("edgepopup")
+        type_named("edgepopup")
 
 
 @pytest.mark.parametrize(
