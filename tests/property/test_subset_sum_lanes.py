@@ -12,10 +12,11 @@ from oracles import best_subset
 from strategies import near_tie_instances, subset_sum_instances
 
 from strongltn.subset_sum import SubsetSumProblem, solve, solve_batch
-from strongltn.subset_sum.kernels import keys, lanes
+from strongltn.subset_sum.kernels import keys
+from strongltn.subset_sum.kernels.rows import VECTOR_BYTES
 
 pytestmark = pytest.mark.skipif(
-    lanes.VECTOR_BYTES == 0, reason="neither AVX2 nor AVX-512: the lanes are not used"
+    VECTOR_BYTES == 0, reason="neither AVX2 nor AVX-512: the lanes are not used"
 )
 WORDS = {
     32: (np.empty(0, dtype=np.int32), 2.0**31, False),
@@ -111,7 +112,7 @@ def test_a_near_tie_below_the_rounding_of_the_keys_is_never_called_proved(word):
 @pytest.mark.slow
 def test_the_narrower_vectors_give_the_same_answers():
     """The AVX2 code, on a processor that can run it: the same tests in another process."""
-    if lanes.VECTOR_BYTES != 64:
+    if VECTOR_BYTES != 64:
         pytest.skip("this run tests the AVX2 code already")
     features = "+avx,+avx2,+bmi,+bmi2,+fma,+popcnt,+lzcnt,+sse4.2"
     done = subprocess.run(

@@ -1,1 +1,1 @@
-"""Everything low-level: compiled loops that a reader can skip. Importing a module here compiles."""
+"""The compiled loops, explained in README.md. Importing one of them imports numba."""

@@ -20,11 +20,11 @@ import math
 import numpy as np
 
 from strongltn.process.compiled import compiled
-from strongltn.subset_sum.kernels import lanes
+from strongltn.subset_sum.kernels import hits
+from strongltn.subset_sum.kernels.lanes import LEAST_HALF, scan_lanes
+from strongltn.subset_sum.kernels.rows import VECTOR_BYTES, area, get_key, keep_apart, set_key
 
-_LOG_LOW = lanes.LOG_SUMS  # the sums of the first 6 samples of a half are compared at a time
-_VECTOR_BYTES = lanes.VECTOR_BYTES
-_LEAST_HALF = lanes.LEAST_HALF
+_LOG_LOW = hits.LOG_SUMS  # the sums of the first 6 samples of a half are compared at a time
 _MAGNITUDE = 2**63 - 1  # the bits of a double without its sign
 
 
@@ -53,7 +53,7 @@ def _encode(instance, limit, work, encoded):  # type: ignore[no-untyped-def]
     encoded : (int64 array (lanes, n), lane)
         Written.
     """
-    lanes.keep_apart()
+    keep_apart()
     samples, targets, row = instance
     keys, lane = encoded
     target = targets[row]
@@ -125,7 +125,7 @@ def _find(encoded, part, wanted, slack, tables):  # type: ignore[no-untyped-def]
     keys, lane = encoded
     first, end = part
     num_keys = end - first
-    lanes.keep_apart()
+    keep_apart()
     num_low = min(num_keys, _LOG_LOW)
     num_middle = min(num_keys - num_low, _LOG_LOW)
     num_high = 1 << (num_keys - num_low)
@@ -134,14 +134,14 @@ def _find(encoded, part, wanted, slack, tables):  # type: ignore[no-untyped-def]
     for k in range(num_low):
         total -= keys[lane, first + k]
         steps[k] = 2 * keys[lane, first + k]
-    lanes.write_sums(low, total, steps)
+    hits.write_sums(low, total, steps)
     steps[:] = 0
     least = wanted - slack
     for k in range(num_low, num_keys):
         least += keys[lane, first + k]
     for k in range(num_middle):
         steps[k] = -2 * keys[lane, first + num_low + k]
-    lanes.write_sums(lowest, least, steps)
+    hits.write_sums(lowest, least, steps)
     for k in range(num_low + num_middle, num_keys):
         filled = 1 << (k - num_low)
         for j in range(filled):
@@ -150,17 +150,17 @@ def _find(encoded, part, wanted, slack, tables):  # type: ignore[no-untyped-def]
     count = np.int64(0)
     valid = -1 if num_low == _LOG_LOW else (np.int64(1) << (1 << num_low)) - 1
     for block in range(0, num_high, 4):
-        if num_high >= 4 and not lanes.any_hits(low, lowest, block, 2 * slack):
+        if num_high >= 4 and not hits.any_hits(low, lowest, block, 2 * slack):
             continue
         for j in range(block, min(block + 4, num_high)):
-            word = lanes.hits(low, np.int64(lowest[j]), 2 * slack) & valid
+            word = hits.hits(low, np.int64(lowest[j]), 2 * slack) & valid
             if word == 0:
                 continue
             if count == 0:
-                index = (j << num_low) + lanes.lowest_bit(word)
+                index = (j << num_low) + hits.lowest_bit(word)
                 if slack == 0:
                     return index, 1
-            count += lanes.count_bits(word)
+            count += hits.count_bits(word)
     return index, count
 
 
@@ -172,7 +172,7 @@ def _decode(encoded, found, tables, mask):  # type: ignore[no-untyped-def]
     `scan_lanes` leaves: the least difference and the least of the others, as (d - 1) / 2, and the
     key in the middle. `mask` is the array and its row.
     """
-    lanes.keep_apart()
+    keep_apart()
     keys, lane, goal, window = encoded
     rows, row = mask
     n = keys.shape[1]
@@ -232,24 +232,24 @@ def search_rows(samples, targets, rows, word, mask, is_proved):  # type: ignore[
     like, limit, is_exact_only = word
     n = samples.shape[1]
     half = n // 2
-    count_a = max(half, _LEAST_HALF)
-    count_b = max(n - half, _LEAST_HALF)
-    num_lanes = _VECTOR_BYTES // like.itemsize
+    count_a = max(half, LEAST_HALF)
+    count_b = max(n - half, LEAST_HALF)
+    num_lanes = VECTOR_BYTES // like.itemsize
     lowest = -(np.int64(1) << np.int64(8 * like.itemsize - 1))  # in 64 bits its own negative
-    magnitudes = lanes.area(count_a + count_b + 1, like)
+    magnitudes = area(count_a + count_b + 1, like)
     magnitudes[:] = 0
     half_rows = 1 << (count_b - 1)
     areas = (
-        lanes.area(half_rows, like),
-        lanes.area(half_rows, like),
-        lanes.area(half_rows, like),
-        lanes.area(half_rows, like),
+        area(half_rows, like),
+        area(half_rows, like),
+        area(half_rows, like),
+        area(half_rows, like),
     )
-    merged = lanes.area((1 << count_a) + (1 << count_b), like)
-    scan = lanes.area(len(areas), like)
+    merged = area((1 << count_a) + (1 << count_b), like)
+    scan = area(len(areas), like)
     tables = (
-        lanes.area(1 << _LOG_LOW, like),
-        lanes.area(1 << max(count_b - _LOG_LOW, _LOG_LOW), like),
+        area(1 << _LOG_LOW, like),
+        area(1 << max(count_b - _LOG_LOW, _LOG_LOW), like),
         np.empty(_LOG_LOW, np.int64),
     )
     keys = np.empty((num_lanes, n), np.int64)
@@ -271,27 +271,27 @@ def search_rows(samples, targets, rows, word, mask, is_proved):  # type: ignore[
                 continue
             group[filled] = row
             for k in range(half):
-                lanes.set_key(magnitudes, k, filled, abs(keys[filled, k]))
+                set_key(magnitudes, k, filled, abs(keys[filled, k]))
             for k in range(n - half):
-                lanes.set_key(magnitudes, count_a + k, filled, abs(keys[filled, half + k]))
-            lanes.set_key(magnitudes, count_a + count_b, filled, goals[filled])
+                set_key(magnitudes, count_a + k, filled, abs(keys[filled, half + k]))
+            set_key(magnitudes, count_a + count_b, filled, goals[filled])
             filled += 1
         if filled == 0:
             break
         is_exact = not windows[:filled].any()
-        lanes.scan_lanes(magnitudes, count_a, count_b, areas, merged, scan, is_exact)
+        scan_lanes(magnitudes, count_a, count_b, areas, merged, scan, is_exact)
         for lane in range(filled):
             row = group[lane]
-            found[0] = lanes.get_key(scan, 1, lane) - lowest
-            found[1] = lanes.get_key(scan, 2, lane) - lowest
-            found[2] = lanes.get_key(scan, 3, lane)
+            found[0] = get_key(scan, 1, lane) - lowest
+            found[1] = get_key(scan, 2, lane) - lowest
+            found[2] = get_key(scan, 3, lane)
             encoded = (keys, lane, goals[lane], windows[lane])
             is_proved[row] = _decode(encoded, found, tables, (mask, row))
 
 
 def work_bytes(num_samples: int) -> int:
     """Return the memory that `search_rows` works in, of which lists are all that matters."""
-    count_a = max(num_samples // 2, _LEAST_HALF)
-    count_b = max(num_samples - num_samples // 2, _LEAST_HALF)
+    count_a = max(num_samples // 2, LEAST_HALF)
+    count_b = max(num_samples - num_samples // 2, LEAST_HALF)
     num_rows = (3 << count_b) + (1 << count_a)
-    return _VECTOR_BYTES * (num_rows + num_rows // 16 + 64)
+    return VECTOR_BYTES * (num_rows + num_rows // 16 + 64)

@@ -1,7 +1,7 @@
 """Compiled searches on coarse integers: a first subset within tolerance, and the smallest one.
 
 All loops over sums have a length known before they start and no branch inside, so that they become
-vector code. See `_tolerance_units` for what the integers prove. Importing this module imports
+vector code. See `integer_units` for what the integers prove. Importing this module imports
 numba.
 """
 

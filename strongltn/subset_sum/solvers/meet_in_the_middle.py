@@ -173,10 +173,11 @@ class _Batch:
 
     def search_lanes(self, rows: IntArray, *, bits: int) -> IntArray:
         """Search rows side by side, in keys of 32 or 64 bits; leave what these cannot prove."""
-        from strongltn.subset_sum.kernels import keys, lanes
+        from strongltn.subset_sum.kernels import keys
+        from strongltn.subset_sum.kernels.rows import VECTOR_BYTES
 
         num_samples = self.samples.shape[1]
-        if lanes.VECTOR_BYTES == 0 or keys.work_bytes(num_samples) > self.max_bytes:
+        if VECTOR_BYTES == 0 or keys.work_bytes(num_samples) > self.max_bytes:
             return rows
         word = (
             np.empty(0, dtype=np.int32 if bits == 32 else np.int64),
