@@ -10,19 +10,45 @@ from experiments.studies import certificate_tightness, pensia2020_experiment1, p
 from strongltn.recipes.run import read_rows
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path.relative_to(ROOT): path.read_text(encoding="utf-8")
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "experiments" / "README.md")
+    if path.name != "CHANGELOG.md"
+}
+README = PAGES[Path("README.md")]
+BLOCKS = [
+    pytest.param(path, block, id=f"{path}-{number}")
+    for path, text in sorted(PAGES.items())
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+]
 
 
-@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-def test_python_blocks_run(block, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("path", "block"), BLOCKS)
+def test_python_blocks_run(path, block, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)  # they may write
-    exec(compile(block, "README.md", "exec"), {})
+    exec(compile(block, str(path), "exec"), {})
+    says = re.search(re.escape(block) + r"```\n\n```text\n(.*?)```", PAGES[path], re.DOTALL)
+    if says:
+        assert capsys.readouterr().out == says[1]
+
+
+def test_the_readme_is_short_and_shows_its_output():
+    assert len(README.splitlines()) <= 150
+    assert "```text" in README
+
+
+@pytest.mark.parametrize("path", sorted(PAGES), ids=str)
+def test_links_lead_somewhere(path):
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", PAGES[path]):
+        if not link.startswith("https://"):
+            assert (ROOT / path.parent / link).exists(), link
 
 
 def readme_table(name):
-    found = re.search(rf"<!-- table: {name} -->\n(.*?)<!-- end of table -->", README, re.DOTALL)
-    assert found is not None
-    return found[1].splitlines()
+    """Return the lines of a table, on whichever page it stands."""
+    mark = rf"<!-- table: {name} -->\n(.*?)<!-- end of table -->"
+    (found,) = (one for text in PAGES.values() for one in re.findall(mark, text, re.DOTALL))
+    return found.splitlines()
 
 
 def test_table_of_experiment_1_is_the_recorded_one():
@@ -47,8 +73,11 @@ def test_tables_of_experiment_2_are_the_recorded_ones(network):
     assert readme_table(f"pensia2020_logs_{name}") == table
 
 
-def test_options_in_the_readme_exist():
+def test_options_on_the_pages_exist():
     paths = (ROOT / "strongltn" / "cli").glob("*.py")
     source = "".join(path.read_text(encoding="utf-8") for path in paths)
-    for option in set(re.findall(r"`?(--[a-z]+)", README)) - {"--target", "--install"}:
-        assert f'"{option}"' in source, option
+    others = {"--target", "--install", "--no", "--jobs"}  # of studies, of typer, of pip
+    for path, text in PAGES.items():
+        if path.name not in ("FORMAT.md", "DESIGN.md", "CONTRIBUTING.md"):
+            for option in set(re.findall(r"`?(--[a-z]+)", text)) - others:
+                assert f'"{option}"' in source, (path, option)

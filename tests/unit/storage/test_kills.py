@@ -113,7 +113,7 @@ def test_every_scenario_has_a_name_of_its_own():
     assert len(set(names)) == len(names)
 
 
-def test_the_readme_says_what_is_recorded():
+def test_the_pages_say_what_is_recorded():
     rows = read_entries(ROOT / "experiments" / "recorded" / "kills.jsonl", parameter="record")
     assert not any(row["problems"] for row in rows)
     tries = Counter((row["scenario"].split()[0], row["kind"]) for row in rows)
@@ -122,7 +122,7 @@ def test_the_readme_says_what_is_recorded():
     assert [len(numbers) for numbers in each.values()] == [1, 1]
     (num_kills,), (num_disks,) = each.values()
     assert {row["scenario"] for row in rows} == {scenario.name for scenario in kills.SCENARIOS}
-    text = " ".join((ROOT / "README.md").read_text().split())
+    text = " ".join((ROOT / "docs" / "installation.md").read_text().split())
     total = f"in {len(commands) * num_kills} kills at random moments and on "
     total += f"{len(commands) * num_disks} full disks, {num_kills} and {num_disks} for each of"
     assert total in text

@@ -1,4 +1,4 @@
-"""The loop trains what it is given; frozen convolutions see each image once, which changes nothing."""
+"""The loop trains what it is given; frozen convolutions see each image once, to the same end."""
 
 from dataclasses import replace
 
