@@ -14,7 +14,7 @@ Two inputs in [0, 1], two neurons, one output; then only inputs with x_1 + x_2 <
 >>> import numpy as np
 >>> from strongltn.certify.differential.backward import differential_interval
 >>> from strongltn.certify.quadratic.relaxation import relax, restrict
->>> from strongltn.certify.quadratic.sdp import certified, solve_relaxation
+>>> from strongltn.certify.oracles.semidefinite_program import certified, solve_relaxation
 >>> from strongltn.networks import Box, DifferenceNetwork
 >>> from strongltn.networks.target import ScaledLayer
 >>> from strongltn.networks.weight_error import LayerError
