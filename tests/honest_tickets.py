@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from strongltn.certify import Attack, CertifySettings
-from strongltn.certify.differential.bound import BackwardSettings
+from strongltn.certify.differential.backward import BackwardSettings
 from strongltn.certify.differential.splitting import SplittingSettings
 from strongltn.construct import CONSTRUCTIONS
 from strongltn.networks import Ball, Box, Domain, LinearLayer, LocalBox, TargetNetwork

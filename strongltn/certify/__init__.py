@@ -2,6 +2,6 @@
 
 from strongltn.certify.attack import Attack
 from strongltn.certify.certificate import Certificate, certify_ticket
-from strongltn.certify.upper import CertifySettings
+from strongltn.certify.methods import CertifySettings
 
 __all__ = ["Attack", "Certificate", "CertifySettings", "certify_ticket"]

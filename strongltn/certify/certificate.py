@@ -12,8 +12,8 @@ import numpy as np
 from safetensors.numpy import save
 
 from strongltn.certify.attack import AttackResult
-from strongltn.certify.bounds import LayerBounds
-from strongltn.certify.method import Arrays, Method
+from strongltn.certify.methods import Arrays, Bound, CertifySettings
+from strongltn.certify.recursion import LayerBounds
 from strongltn.certify.stages import Progress, check_progress
 from strongltn.certify.statement import (
     CERTIFICATE_FILE,
@@ -22,7 +22,6 @@ from strongltn.certify.statement import (
     witness_file,
 )
 from strongltn.certify.two_sided import two_sided_bound
-from strongltn.certify.upper import CertifySettings
 from strongltn.errors import InvalidInputError
 from strongltn.networks.difference import DifferenceNetwork
 from strongltn.networks.domain import Domain, OutputNorm
@@ -57,7 +56,7 @@ class Certificate(ByValue):
     euclidean_bound : Fraction
         >= sup ||f(x) - g(x)||_2, whatever the norm.
     layers : tuple of LayerBounds
-    methods : dict from name to Method
+    methods : dict from name to Bound
         Of the scaled networks f' and g'.
     attack : AttackResult
         The input behind `lower_bound`.
@@ -73,7 +72,7 @@ class Certificate(ByValue):
     lower_bound: Fraction
     euclidean_bound: Fraction
     layers: tuple[LayerBounds, ...]
-    methods: dict[str, Method]
+    methods: dict[str, Bound]
     attack: AttackResult
     notes: tuple[str, ...]
     seconds: dict[str, float] = field(compare=False)

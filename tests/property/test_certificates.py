@@ -17,9 +17,9 @@ from strategies import constructions, seeds, tickets
 from proofs_check import Verdict, verify
 from proofs_check.theorem_text import theorem
 from strongltn.certify import Attack, CertifySettings, certify_ticket
-from strongltn.certify.differential.bound import BackwardSettings
+from strongltn.certify.differential.backward import BackwardSettings
 from strongltn.certify.differential.splitting import SplittingSettings
-from strongltn.certify.quadratic.bound import InteriorPoint
+from strongltn.certify.quadratic.interior_point import InteriorPoint
 from strongltn.construct import CONSTRUCTIONS, RELU_DIAMOND
 from strongltn.errors import InvalidInputError
 from strongltn.networks import (

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis import target as push_towards
 
-from strongltn.certify.differential.bound import (
+from strongltn.certify.differential.backward import (
     BackwardSettings,
     backward_differential,
     differential_interval,

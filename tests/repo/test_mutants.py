@@ -85,13 +85,13 @@ MUTANTS = {
         "tests/unit/construct/test_construct.py",
     ),
     "the error's own gain forgotten": Mutant(
-        "strongltn/certify/bounds.py",
+        "strongltn/certify/recursion.py",
         "moved = (bound.weight_norm.bound + bound.error_norm.bound) * difference[-1]",
         "moved = bound.weight_norm.bound * difference[-1]",
         "tests/property/test_certificates.py",
     ),
     "the bias error forgotten": Mutant(
-        "strongltn/certify/bounds.py",
+        "strongltn/certify/recursion.py",
         "terms = [bound.error_norm.bound * activation[-1] + bound.bias_error_norm]",
         "terms = [bound.error_norm.bound * activation[-1]]",
         "tests/property/test_certificates.py",

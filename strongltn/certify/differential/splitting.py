@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.certify.differential.bound import (
+from strongltn.certify.differential.backward import (
     BackwardSettings,
     Differential,
     backward_differential,

@@ -4,7 +4,7 @@ Minimise tau + penalties over multipliers theta with Lambda(theta, tau) >= 0 (se
 `matrix_inequality`). The method is primal-dual with the direction of Helmberg, Rendl, Vanderbei and
 Wolkowicz (1996), predicted and corrected as by Mehrotra (1992). Lambda is kept exactly affine in
 the multipliers, so every iterate is a bound. (A barrier method on Lambda alone, without the moments
-X, has cheaper steps and stalls near the boundary.) Nothing here is trusted: `quadratic_witness`
+X, has cheaper steps and stalls near the boundary.) Nothing here is trusted: `proof.prove`
 proves the result in integers.
 """
 

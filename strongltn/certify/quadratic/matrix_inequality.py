@@ -10,7 +10,7 @@ for Q_k = sym(p r') and Q_l = sym(a b'), and with the moment matrix X of the dua
     tr(Q_k Z) = Z[p,r],
     tr(Q_k X Q_l Z) = (X[r,a] Z[p,b] + X[r,b] Z[p,a] + X[p,a] Z[r,b] + X[p,b] Z[r,a]) / 4.
 
-Nothing here is trusted: `quadratic_witness` proves the result in integers.
+Nothing here is trusted: `proof.prove` proves the result in integers.
 """
 
 from __future__ import annotations

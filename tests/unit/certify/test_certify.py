@@ -11,7 +11,7 @@ import pytest
 from proofs_check import Verdict, verify
 from proofs_check.certificate import bounds as checker_bounds
 from proofs_check.certificate import ranges as checker_ranges
-from strongltn.certify import Attack, CertifySettings, certify_ticket, limits, two_sided, upper
+from strongltn.certify import Attack, CertifySettings, certify_ticket, limits, methods, two_sided
 from strongltn.certify.account import account
 from strongltn.certify.differential.splitting import SplittingSettings
 from strongltn.certify.statement import read_certificate
@@ -272,7 +272,7 @@ def test_methods_that_do_not_apply_or_fail_are_noted(pruned, monkeypatch):
     def fail(*_, **__):
         raise UnsolvedError("the numbers are too far apart", result=None)
 
-    monkeypatch.setattr(upper, "quadratic_bound", fail)
+    monkeypatch.setattr(methods, "quadratic_bound", fail)
     tight = replace(QUICK, is_tight=True)
     found = certify_ticket(pruned.target, pruned.ticket, Ball(), settings=tight)
     assert set(found.methods) == {

@@ -6,7 +6,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from strongltn.certify.differential.bound import (
+from strongltn.certify.differential.backward import (
     BackwardSettings,
     backward_differential,
     differential_interval,

@@ -9,15 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strongltn.certify.differential import differential_interval
-from strongltn.certify.differential.linear_program import solve_linear_relaxation
-from strongltn.certify.quadratic.bound import quadratic_bound
+from strongltn.certify.differential.backward import differential_interval
+from strongltn.certify.oracles.linear_program import solve_linear_relaxation
+from strongltn.certify.oracles.semidefinite_program import certified, solve_relaxation
 from strongltn.certify.quadratic.exact_inequality import Inequality, exact_inequality, is_positive
 from strongltn.certify.quadratic.interior_point import InteriorPoint, find_multipliers, search
+from strongltn.certify.quadratic.proof import bound_of, prove, quadratic_bound
 from strongltn.certify.quadratic.relaxation import Multipliers, relax, restrict
-from strongltn.certify.quadratic.sdp import certified, solve_relaxation
 from strongltn.certify.quadratic.state import float_estimates
-from strongltn.certify.quadratic.witness import bound_of, prove
 from strongltn.errors import InvalidInputError, SoundnessBug, UnsolvedError
 from strongltn.networks import Ball, Box, DifferenceNetwork, LocalBox, ScaledLayer
 from strongltn.networks.weight_error import LayerError

@@ -12,9 +12,9 @@ Examples
 Two inputs in [0, 1], two neurons, one output; then only inputs with x_1 + x_2 <= 1.
 
 >>> import numpy as np
->>> from strongltn.certify.differential import differential_interval
+>>> from strongltn.certify.differential.backward import differential_interval
 >>> from strongltn.certify.quadratic.relaxation import relax, restrict
->>> from strongltn.certify.quadratic.sdp import certified, solve_relaxation
+>>> from strongltn.certify.oracles.semidefinite_program import certified, solve_relaxation
 >>> from strongltn.networks import Box, DifferenceNetwork
 >>> from strongltn.networks.target import ScaledLayer
 >>> from strongltn.networks.weight_error import LayerError
@@ -45,9 +45,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.certify.quadratic.constraints import Family
+from strongltn.certify.quadratic.proof import QuadraticWitness, prove
 from strongltn.certify.quadratic.relaxation import Multipliers, Relaxation
 from strongltn.certify.quadratic.state import float_estimates
-from strongltn.certify.quadratic.witness import QuadraticWitness, prove
 from strongltn.errors import UnsolvedError
 
 Floats = NDArray[np.float64]

@@ -1,15 +1,21 @@
-"""Witnesses of the quadratic bound: multipliers as dyadics, a factor, and their way into a file."""
+"""The quadratic bound: a search for multipliers in floats, then a proof in integers with a witness.
+
+The witness is the multipliers as dyadics and a factor of the matrix, as they stand in the file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.certify.differential.ranges import LayerRanges
+from strongltn.certify.limits import fits_matrix
 from strongltn.certify.quadratic.constraints import Family
 from strongltn.certify.quadratic.exact_inequality import (
     Inequality,
@@ -17,13 +23,18 @@ from strongltn.certify.quadratic.exact_inequality import (
     exact_inequality,
     is_positive,
 )
+from strongltn.certify.quadratic.interior_point import InteriorPoint, search
 from strongltn.certify.quadratic.matrix_inequality import MatrixInequality
-from strongltn.certify.quadratic.relaxation import Multipliers, Relaxation
+from strongltn.certify.quadratic.relaxation import Multipliers, Relaxation, relax
 from strongltn.certify.quadratic.starting_point import starting_parameters
 from strongltn.certify.quadratic.state import float_estimates
 from strongltn.errors import SoundnessBug, UnsolvedError
+from strongltn.networks.difference import DifferenceNetwork
 from strongltn.numerics.dyadic import DyadicArray, round_up, to_text, upper_sqrt
 
+Progress = Callable[[str, int, int], None]
+
+_MANY_ROWS = 1500  # below, more threads cost more than they do
 _MULTIPLIER_BITS = 32  # of every multiplier
 _LEAST_MULTIPLIER = 2.0**-100  # share of the largest; smaller ones are nothing
 _WITNESS_BITS = 46
@@ -101,6 +112,58 @@ class QuadraticWitness:
             "quadratic.diagonal": self.diagonal,
             "quadratic.factor": self.factor,
         }
+
+
+def quadratic_bound(
+    network: DifferenceNetwork,
+    *,
+    ranges: tuple[LayerRanges, ...],
+    settings: InteriorPoint | None = None,
+    progress: Progress | None = None,
+) -> QuadraticWitness:
+    """Return a proved bound on sup ||f' - g'||_2 over the domain from quadratic constraints.
+
+    Parameters
+    ----------
+    network : DifferenceNetwork
+    ranges : tuple of LayerRanges
+        True of every input of the domain, one for each layer.
+    settings : InteriorPoint, optional
+    progress : callable, optional
+        Called with "quadratic", the steps done and the most steps, after every step.
+
+    Raises
+    ------
+    UnsolvedError
+        Numbers too far apart for float64: no start was found, or no iterate could be proved.
+
+    Notes
+    -----
+    Rigor: rigorous bound, proved in integers before it is returned. Cost: steps times the cube of
+    inputs + 2 switching neurons, and of 5 switching neurons + inputs. Randomness: none.
+    """
+    from threadpoolctl import threadpool_limits
+
+    begin = time.perf_counter()
+    settings = settings or InteriorPoint()
+    relaxation = relax(network, ranges=ranges)
+    size = relaxation.num_variables + relaxation.output.shape[0]
+    if not fits_matrix(size, layers=network.layers):
+        raise UnsolvedError(f"a matrix of {size} rows is too large for a certificate", result=size)
+    iterates: list[Multipliers] = []
+    # what overflows is refused by the proof
+    with np.errstate(all="ignore"), threadpool_limits(1 if size < _MANY_ROWS else None):
+        try:
+            for found in search(relaxation, settings=settings):
+                iterates.append(found)
+                if progress is not None:
+                    progress("quadratic", len(iterates) - 1, settings.num_steps)
+        except np.linalg.LinAlgError as failure:
+            if not iterates:
+                raise UnsolvedError(f"the search has no start: {failure}", result=None) from failure
+        witness = prove(relaxation, iterates)
+    record = Search(len(iterates) - 1, iterates[-1].gap, time.perf_counter() - begin)
+    return replace(witness, search=record)
 
 
 def prove(relaxation: Relaxation, candidates: Sequence[Multipliers]) -> QuadraticWitness:
