@@ -11,7 +11,7 @@ from strongltn.search.edge_popup import Biprop, EdgePopup, IteRand
 from strongltn.search.method import AbstractMethod
 from strongltn.search.supermasks import GemMiner, LearnedSupermask, SignedSupermask
 
-#: The methods by the names that the command line takes.
+#: The methods of search, by the names that the command line takes.
 METHODS: dict[str, type[AbstractMethod]] = {
     "edge-popup": EdgePopup,
     "biprop": Biprop,

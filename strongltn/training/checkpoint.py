@@ -37,15 +37,16 @@ class Checkpoint:
 
     Attributes
     ----------
-    config : RunConfig
-    metrics : tuple of dict
-        One for each epoch done.
-    network : dict
-        Its state dict: frozen weights, scores, masks.
-    momentum : dict
-        The buffer of each trained parameter, by its number.
-    data_sha256 : str
-        `Dataset.sha256` of what was trained on.
+    config
+        All settings of the run.
+    metrics
+        What was measured in each epoch done.
+    network
+        The state dict of the network: frozen weights, scores, masks.
+    momentum
+        The momentum buffer of each trained parameter, by its number.
+    data_sha256
+        The `Dataset.sha256` of what was trained on.
     """
 
     config: RunConfig

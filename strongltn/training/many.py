@@ -25,15 +25,7 @@ _LOOK_SECONDS = 1.0  # how often the epochs done are counted for the progress
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """How one run ended: exactly one of result and error is there.
-
-    Attributes
-    ----------
-    config : RunConfig
-    directory : Path
-    result : SearchResult, optional
-    error : Exception, optional
-    """
+    """How one run ended in its directory: exactly one of result and error is there."""
 
     config: RunConfig
     directory: Path

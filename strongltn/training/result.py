@@ -33,22 +33,24 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True, eq=False)
 class SearchResult:
-    """What a finished run has found; `run` returns it.
+    """Read what a finished run has found: accuracy, masks and the network; `run` returns it.
 
     Attributes
     ----------
-    config : RunConfig
-    directory : Path
+    config
+        All settings of the run.
+    directory
         Where its files are.
-    metrics : tuple of dict
-        One for each epoch, see `Training.train_epoch`.
-    num_kept, num_weights : int
-        Over all masked weights; of a dense network, all weights twice.
-    frozen_sha256 : str
-        `tensor_digest` of everything that was not trained, by the name of the parameter: the
+    metrics
+        What was measured in each epoch, see `Training.train_epoch`.
+    num_kept, num_weights
+        How many of the masked weights are kept, and how many there are. A dense network has no
+        masks: both count all its weights.
+    frozen_sha256
+        The `tensor_digest` of everything that was not trained, by the name of the parameter: the
         weights that the masks are for.
-    data_sha256 : str
-        `Dataset.sha256` of what was trained and tested on.
+    data_sha256
+        The `Dataset.sha256` of what was trained and tested on.
     """
 
     config: RunConfig

@@ -1,4 +1,4 @@
-"""The loop trains what it is given; frozen convolutions see each image once, to the same end."""
+"""The loop trains what it is given; convolutions that stand still see each image once."""
 
 from dataclasses import replace
 
