@@ -27,12 +27,14 @@ class Contestant:
     claim : Claim
         What the masks are, and how they are checked.
     law : one of `LAWS`
+        The law of the samples.
     num_samples : int >= 1
+        n, the samples of one instance.
     run : Workload -> bool array (m, n), or None if the claim is `Claim.OTHER`
     tolerance : float, optional
-        What the claim is about.
+        The tolerance that the claim is about.
     max_rows : int >= 1
-        Instances of one run; also the most that a run is given.
+        The most instances that one run is given.
     is_threaded : bool
         Whether it uses all cores.
     is_shared : bool

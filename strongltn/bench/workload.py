@@ -21,7 +21,7 @@ _GRID_BITS = {"uniform": _TARGET_BITS, "products": 48}
 
 @dataclass(frozen=True, eq=False)
 class Workload:
-    """m instances of n samples.
+    """Instances for a contestant, as integers and as doubles: m rows of n samples, m targets.
 
     Attributes
     ----------
@@ -29,8 +29,10 @@ class Workload:
     goals : int64 array, shape (m,)
         Samples and targets are these times 2**exponent, exactly.
     exponent : int
+        The power of two of the grid.
     samples : float64 array, shape (m, n)
     targets : float64 array, shape (m,)
+        The same numbers as doubles.
     """
 
     numerators: IntArray
@@ -65,6 +67,7 @@ def draw_workload(law: str, num_samples: int, num_rows: int, *, seed: int) -> Wo
     Parameters
     ----------
     law : one of `LAWS`
+        The law of the samples.
     num_samples, num_rows : int >= 1
     seed : int in [0, 2^64)
 

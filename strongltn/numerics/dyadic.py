@@ -33,12 +33,14 @@ _LARGEST = Fraction(sys.float_info.max)
 
 @dataclass(frozen=True, eq=False)
 class DyadicArray:
-    """Numbers `numerators` * 2**`exponent`.
+    """An array of numbers held exactly, as `numerators` * 2**`exponent`.
 
     Attributes
     ----------
     numerators : int64 or object (Python int) array, any shape
+        Integers; object where int64 is too narrow.
     exponent : int
+        The power of two that all of them share.
     """
 
     numerators: NDArray[Any]

@@ -37,7 +37,7 @@ _MAX_TRIES = 5
 
 @dataclass(frozen=True, eq=False)
 class NormWitness(ByValue):
-    """A proved spectral norm.
+    """What proves an upper bound of a spectral norm, for anyone who checks it again.
 
     Attributes
     ----------
@@ -46,6 +46,7 @@ class NormWitness(ByValue):
     factor : int64 (size * (size + 1) // 2,)
         Lower triangle of L, row by row; L = factor * 2**exponent.
     exponent : int
+        The power of two that all entries of L share.
     """
 
     bound: Fraction

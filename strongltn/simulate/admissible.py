@@ -26,7 +26,9 @@ class AdmissiblePaths:
     Attributes
     ----------
     event : CoveringEvent
+        The event whose admissible process was followed.
     seed : int
+        The seed of the samples; the same seed gives the same draws as `hitting_times`.
     measures : int64, shape (trials, num_samples + 1)
         Length of A_t, in units of 2^-40, exact; read-only.
     """

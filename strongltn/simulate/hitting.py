@@ -29,9 +29,11 @@ class HittingTimes:
     Attributes
     ----------
     event : CoveringEvent
+        The event that was waited for.
     seed : int
+        The seed of the trials.
     max_samples : int
-        Trials stop there.
+        The number of samples at which a trial stops.
     times : int64, shape (trials,)
         In [0, max_samples + 1]; read-only. ``max_samples + 1`` is a censored trial, T is larger
         than `max_samples`.
@@ -82,12 +84,14 @@ def hitting_times(
     Parameters
     ----------
     event : CoveringEvent
+        The event to wait for.
     trials : int in [1, 2^32]
+        How many independent draws of T.
     seed : int in [0, 2^64)
         Trial i is a function of the seed, the law and i alone: for a smaller eta or a wider window
         the same trial never takes fewer samples, and neither cores nor interruptions matter.
     max_samples : int in [1, 48]
-        Longer trials are censored.
+        The number of samples at which a trial stops; one that needs more is censored.
     record : Path, optional
         A JSONL file, one line for 256 trials, written as they come. A run that was killed goes on
         from there, a longer run begins with what is there.

@@ -38,20 +38,24 @@ class HybridSamples:
     Attributes
     ----------
     event : CoveringEvent
+        The event that the samples satisfy.
     failure_probability : Fraction
+        The probability with which `num_samples` samples may fail.
     num_samples : int
         Enough, with the stated confidence: `start_samples` plus `tail_samples`.
     start_samples : int
         After these the measure is below `start_fraction` with a probability of at most half the
         failure probability: simulated.
     start_fraction : Fraction
+        The part of the window that is reached when the theorem takes over, in (0, 1).
     tail_samples : int
         From there these fail with at most the other half: by the theorem.
     tail_failure_bound : Fraction
-        What the theorem says.
+        The failure probability that the theorem gives for the tail.
     start_failures, trials, seed : int
         Simulated paths that were below `start_fraction`, and all of them.
     confidence : Fraction
+        The probability, over the seed, that what is said of the start is true.
     """
 
     event: CoveringEvent

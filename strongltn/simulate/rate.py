@@ -22,12 +22,15 @@ class FailureRate:
     Attributes
     ----------
     event : CoveringEvent
+        The event that was looked for.
     num_samples : int
+        How many samples each trial had.
     failures, trials, seed : int
+        Trials without the event, all trials, and their seed.
     lower, upper : Fraction
-        Clopper-Pearson limits, rounded outwards.
+        Clopper-Pearson limits of the probability, rounded outwards.
     confidence : Fraction
-        Of both together.
+        The probability that the true value lies between both limits.
     """
 
     event: CoveringEvent
@@ -69,11 +72,14 @@ def failure_rate(
     Parameters
     ----------
     event : CoveringEvent
+        The event to look for.
     num_samples : int in [1, 48]
+        How many samples each trial has.
     trials : int in [1, 2^32]
+        How many independent trials are made.
     seed : int in [0, 2^64)
     confidence : Fraction or float in (0, 1)
-        Of both limits together.
+        The probability that the true value lies between both limits.
     record, progress
         As in `hitting_times`.
 

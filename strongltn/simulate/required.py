@@ -27,7 +27,9 @@ class RequiredSamples:
     Attributes
     ----------
     event : CoveringEvent
+        The event that the samples shall satisfy.
     failure_probability : Fraction
+        The probability with which they may fail.
     num_samples : int or None
         The empirical quantile: the least n at which at most this fraction of the trials fails.
         None if that is not so up to `max_samples`.
@@ -90,8 +92,11 @@ def required_samples(
     failure_probability : Fraction or float in (0, 1)
         At its exact value. About 6 / `failure_probability` trials are needed for a sufficient n.
     law : SampleLaw
+        The law of the independent samples.
     window : Window
+        The interval whose targets must all be reached.
     trials : int in [1, 2^32]
+        How many independent draws are made.
     seed : int in [0, 2^64)
     progress : callable, optional
         Called with (trials done, trials in all).
@@ -144,8 +149,11 @@ def requirement(
     Parameters
     ----------
     times : HittingTimes
+        The simulated trials.
     failure_probability : Fraction or float in (0, 1)
+        The probability with which the event may fail.
     confidence : Fraction or float in (0, 1)
+        The probability that both limits are right.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Sizes of the subsets that are nearest to random targets."""
+"""How many samples the subset nearest to a random target keeps: the density that tickets have."""
 
 from __future__ import annotations
 
@@ -32,10 +32,13 @@ def subset_sizes(
     Parameters
     ----------
     num_samples : int in [1, 32]
+        How many samples there are to choose from.
     law : SampleLaw
+        The law of the independent samples.
     window : Window
-        Of the targets.
+        The interval from which the targets are drawn uniformly.
     trials : int in [1, 2^32]
+        How many pairs of samples and target are drawn.
     seed : int in [0, 2^64)
         The samples are those of `hitting_times`, trial by trial.
     record, progress

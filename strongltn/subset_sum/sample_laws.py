@@ -1,4 +1,8 @@
-"""Laws of the samples of a subset sum, and the intervals of targets that theorems speak of."""
+"""Laws of the samples of a subset sum, and the intervals of targets that theorems speak of.
+
+`SampleLaw` is what theorems and simulations speak of; `product_cdf` and `draw_products` give the
+law of the samples that a source network with weights of a `WeightLaw` offers.
+"""
 
 from __future__ import annotations
 
@@ -55,12 +59,15 @@ def draw_samples(
     Parameters
     ----------
     law : SampleLaw
+        The law of each sample.
     shape : tuple of int
+        The shape of the result.
     generator : numpy Generator
+        Where the randomness comes from; it moves on.
 
     Returns
     -------
-    float64 array
+    float64 array, of that shape
 
     Notes
     -----
@@ -99,8 +106,9 @@ def product_cdf(law: WeightLaw, values: NDArray[np.float64] | float) -> NDArray[
     Parameters
     ----------
     law : WeightLaw
-        Of the source.
+        The law of the weights of the source network.
     values : float64, any shape
+        The points t at which the distribution function is wanted.
 
     Returns
     -------

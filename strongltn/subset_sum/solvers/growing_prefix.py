@@ -24,9 +24,12 @@ class GrowingPrefix(AbstractRowSolver):
 
     Attributes
     ----------
-    first, step : int >= 1
+    first : int >= 1
+        The length of the first prefix.
+    step : int >= 1
+        How many samples are added while the error is too large.
     exact : MeetInTheMiddle
-        Solves the prefixes.
+        The solver of the prefixes.
 
     Raises
     ------

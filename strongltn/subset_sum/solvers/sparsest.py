@@ -41,7 +41,8 @@ class Sparsest(AbstractRowSolver):
     Attributes
     ----------
     exact : MeetInTheMiddle
-        Decides whether any subset is within tolerance; its `max_bytes` also holds for the sizes.
+        The solver that decides whether any subset is within tolerance; its `max_bytes` also holds
+        for the search of each size.
 
     Raises
     ------

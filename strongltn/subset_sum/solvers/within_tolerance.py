@@ -33,7 +33,7 @@ class WithinTolerance(AbstractRowSolver):
     Attributes
     ----------
     exact : MeetInTheMiddle
-        Decides what the search leaves open.
+        The solver that decides what the short search leaves open.
 
     Raises
     ------
