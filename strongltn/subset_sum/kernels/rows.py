@@ -43,6 +43,7 @@ INT64 = ir.IntType(64)
 
 
 def at(number: int) -> ir.Constant:
+    """Return an index as a constant of 64 bits."""
     return ir.Constant(INT64, number)
 
 
