@@ -1,38 +1,33 @@
-"""All theorems, by key."""
+"""All theorems, by key: they are found in the modules of this package and of others."""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
 from typing import Any
 
+from strongltn import theorems
 from strongltn.errors import InvalidInputError, suggestion
 from strongltn.theorems.question import CoverQuestion, NetworkQuestion
 from strongltn.theorems.theorem import Theorem
 
-_COVER = ("lueker1998", "dacunha2022", "becchetti2022", "cover")
-_NETWORK = (
-    "malach2020",
-    "orseau2020",
-    "pensia2020",
-    "burkholz2022",
-    "dacunha2022cnn",
-    "natale2024",
-    "kumar2025",
-    "otsuka2025",
-)
+#: Packages of others register theirs in this group of entry points: each is a module.
+GROUP = "strongltn.theorems"
 
 
 @cache
 def cover_theorems() -> tuple[Theorem[CoverQuestion], ...]:
     """Return the theorems on all targets of an interval."""
-    return _theorems(_COVER)
+    return tuple(theorem for theorem in _theorems() if theorem.asks is CoverQuestion)
 
 
 @cache
 def network_theorems() -> tuple[Theorem[NetworkQuestion], ...]:
     """Return the theorems on whole networks."""
-    return _theorems(_NETWORK)
+    return tuple(theorem for theorem in _theorems() if theorem.asks is NetworkQuestion)
 
 
 def theorem_named(key: str) -> Theorem[Any]:
@@ -58,6 +53,21 @@ def theorem_named(key: str) -> Theorem[Any]:
     raise InvalidInputError("theorem", got=key, allowed=allowed, hint=hint)
 
 
-def _theorems(names: tuple[str, ...]) -> tuple[Theorem[Any], ...]:
-    modules = [import_module(f"strongltn.theorems.{name}") for name in names]
+@cache
+def _theorems() -> tuple[Theorem[Any], ...]:
+    """Return ``THEOREMS`` of every module that is called after a paper, in the order of years.
+
+    Whoever adds a paper adds its module, AUTHORYEAR, and nothing else. `cover` holds ours. The
+    other modules here carry proofs out, and are slower to import.
+    """
+    places = [module.name for module in iter_modules(theorems.__path__)]
+    names = [f"{theorems.__name__}.{name}" for name in places if _year(name) or name == "cover"]
+    names += [entry.value for entry in entry_points(group=GROUP)]
+    modules = map(import_module, sorted(names, key=lambda name: (_year(name) or "9999", name)))
     return tuple(theorem for module in modules for theorem in module.THEOREMS)
+
+
+def _year(name: str) -> str:
+    """Return the year in the name of a module, or nothing."""
+    found = re.search(r"[0-9]{4}", name)
+    return found[0] if found else ""

@@ -2,6 +2,8 @@
 
 import re
 from fractions import Fraction
+from importlib import import_module
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import strongltn
 from strongltn.errors import AssumptionViolated, InvalidInputError
 from strongltn.rng import WeightLaw
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
+from strongltn.theorems import catalogue
 from strongltn.theorems.catalogue import cover_theorems, network_theorems, theorem_named
 from strongltn.theorems.question import CoverQuestion, NetworkQuestion, rational
 from strongltn.theorems.theorem import EXPLICIT, NOT_EXPLICIT, Promise, Status
@@ -64,10 +67,10 @@ def test_keys_are_unique_and_found_in_any_case():
 
 
 def test_no_module_with_theorems_is_forgotten():
-    catalogue = (PACKAGE / "theorems" / "catalogue.py").read_text()
     for path in (PACKAGE / "theorems").glob("*.py"):
         if re.search(r"^THEOREMS\b", path.read_text(), re.MULTILINE):
-            assert f'"{path.stem}"' in catalogue, path
+            module = import_module(f"strongltn.theorems.{path.stem}")
+            assert {theorem.key for theorem in module.THEOREMS} <= {one.key for one in ALL}, path
 
 
 @every_theorem
@@ -167,3 +170,27 @@ def test_probabilities_are_written_rounded_upwards():
     chance = Fraction(1, 3)
     written = Promise(failure_probability=chance).to_json()["failure_probability"]
     assert chance < Fraction(written) < chance + Fraction(1, 2**53)
+
+
+@pytest.fixture
+def emptied():
+    """Let the catalogue look for theorems anew, now and afterwards."""
+    caches = (catalogue._theorems, cover_theorems, network_theorems)
+    for one in caches:
+        one.cache_clear()
+    yield
+    for one in caches:
+        one.cache_clear()
+
+
+def test_a_theorem_of_others_is_one_module(tmp_path, monkeypatch, emptied):
+    (tmp_path / "toy2026.py").write_text(
+        "from dataclasses import replace\n"
+        "from strongltn.theorems.cover import THEOREMS as OURS\n"
+        "THEOREMS = (replace(OURS[0], key='Toy2026.Theorem1'),)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    entries = [EntryPoint("toy", "toy2026", catalogue.GROUP)]
+    monkeypatch.setattr(catalogue, "entry_points", lambda *, group: entries)
+    assert theorem_named("toy2026.theorem1") in cover_theorems()
+    assert len(cover_theorems()) + len(network_theorems()) == len(ALL) + 1
