@@ -17,7 +17,7 @@ from strongltn_experiments.theory import (
 from strongltn_experiments.theory import pensia_existence as existence
 
 #: All recipes that come with strongltn, by id.
-RECIPES = {found.recipe.key: found.recipe for found in recipes_in(strongltn_experiments)}
+RECIPES = {found.recipe.key: found.recipe for found in recipes_in(strongltn_experiments, [])}
 FC2, FC4, LENET5 = experiment2.RECIPES
 
 

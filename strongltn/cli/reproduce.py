@@ -49,15 +49,16 @@ def reproduce(
     conditions the theorems in them hold. What is there already is not computed again, so that an
     interrupted run goes on where it was.
     """
-    recipes = _found().recipes
+    found = _found()
+    recipes = found.recipes
     if key is None or is_list:
         if key is not None or is_quick or is_full or is_recorded:
             raise InvalidInputError(
                 "list", got="a list with an ID or an effort", allowed="asked for alone"
             )
         entries = [
-            {**found.recipe.to_json(), "has_record": found.record is not None}
-            for found in recipes.values()
+            {**one.recipe.to_json(), "has_record": one.record is not None}
+            for one in recipes.values()
         ]
         print_report({"recipes": entries}, _list_lines(entries), as_json=as_json)
         return
@@ -76,7 +77,7 @@ def reproduce(
     from strongltn.recipes.run import draw_recorded, run_recipe
 
     if is_recorded:
-        report = draw_recorded(recipes[key], out=out)
+        report = draw_recorded(found, key, out=out)
     else:
         effort = Effort.FULL if is_full else Effort.QUICK
         kept = "what is done is kept: the same command goes on from there."

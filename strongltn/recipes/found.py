@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from pkgutil import walk_packages
+from pkgutil import iter_modules
 from types import ModuleType
 
 from strongltn.recipes.recipe import AbstractRecipe
@@ -46,7 +46,7 @@ class Found:
     recipes : dict
         By key, in alphabetical order.
     failures : tuple of str
-        One sentence for each package that could not be imported, and for each key that is taken.
+        One sentence for each module that could not be imported, and for each key that is taken.
     """
 
     recipes: dict[str, FoundRecipe]
@@ -54,16 +54,13 @@ class Found:
 
 
 def found_recipes() -> Found:
-    """Return the recipes of all packages that registered some; a broken package hides no other."""
+    """Return the recipes of all packages that registered some; a broken module hides no other."""
     recipes: dict[str, FoundRecipe] = {}
-    failures = []
+    failures: list[str] = []
     ours_first = sorted(entry_points(group=GROUP), key=lambda one: (one.name != OURS, one.value))
     for entry in ours_first:
-        try:
-            some = recipes_in(import_module(entry.value))
-        except Exception as error:
-            failures.append(f"The recipes of {entry.value!r} cannot be imported: {error!r}")
-            continue
+        package = _imported(entry.value, failures)
+        some = recipes_in(package, failures) if package else []
         failures += [
             f"{entry.value!r} has a recipe {found.recipe.key!r}; another one is called so"
             for found in some
@@ -72,19 +69,34 @@ def found_recipes() -> Found:
     return Found(dict(sorted(recipes.items())), tuple(failures))
 
 
-def recipes_in(package: ModuleType) -> list[FoundRecipe]:
-    """Return the recipes of all modules of a package, with their records."""
+def recipes_in(package: ModuleType, failures: list[str]) -> list[FoundRecipe]:
+    """Return the recipes of all modules of a package, with their records.
+
+    A module that cannot be imported is named in a sentence that is added to `failures`.
+    """
     (folder,) = map(Path, package.__path__)
     found = []
-    for recipe in _recipes_of(package):
-        record = folder / "recorded" / f"{recipe.key}.jsonl"
-        found.append(FoundRecipe(recipe, record if record.is_file() else None))
+    for module in _modules(package, failures):
+        one = [module.RECIPE] if hasattr(module, "RECIPE") else []
+        for recipe in (*one, *getattr(module, "RECIPES", ())):
+            record = folder / "recorded" / f"{recipe.key}.jsonl"
+            found.append(FoundRecipe(recipe, record if record.is_file() else None))
     return found
 
 
-def _recipes_of(package: ModuleType) -> Iterator[AbstractRecipe]:
-    for module in walk_packages(package.__path__, f"{package.__name__}."):
-        names = vars(import_module(module.name))
-        yield from names.get("RECIPES", ())
-        if "RECIPE" in names:
-            yield names["RECIPE"]
+def _modules(package: ModuleType, failures: list[str]) -> Iterator[ModuleType]:
+    """Import and return the modules in a package, and those in the packages in it."""
+    for found in iter_modules(package.__path__, f"{package.__name__}."):
+        module = _imported(found.name, failures)
+        if module is not None:
+            yield module
+            if found.ispkg:
+                yield from _modules(module, failures)
+
+
+def _imported(name: str, failures: list[str]) -> ModuleType | None:
+    try:
+        return import_module(name)
+    except (Exception, SystemExit) as error:  # a script may end the program when it is imported
+        failures.append(f"The recipes of {name!r} cannot be imported: {error!r}")
+        return None

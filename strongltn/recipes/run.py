@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from strongltn.errors import InvalidInputError
-from strongltn.recipes.found import FoundRecipe
+from strongltn.recipes.found import Found
 from strongltn.recipes.recipe import AbstractRecipe, Effort, Row, Task
 from strongltn.storage import Record, make_directory, read_entries, write_figure, write_whole
 
@@ -108,12 +108,15 @@ def run_recipe(
     )
 
 
-def draw_recorded(found: FoundRecipe, *, out: Path) -> dict[str, Any]:
+def draw_recorded(found: Found, key: str, *, out: Path) -> dict[str, Any]:
     """Draw the figure and answer from the rows that came with a recipe; nothing is computed.
 
     Parameters
     ----------
-    found : FoundRecipe
+    found : Found
+        All recipes; the message about a missing record names those that have one.
+    key : str
+        The recipe to draw.
     out : Path
         Directory of all results. Files of this recipe there have the name ``recorded``.
 
@@ -126,12 +129,13 @@ def draw_recorded(found: FoundRecipe, *, out: Path) -> dict[str, Any]:
     -----
     Rigor: that of the recipe. Cost: reading and drawing. Randomness: none.
     """
-    recipe, path = found.recipe, found.record
+    recipe, path = found.recipes[key].recipe, found.recipes[key].record
     if path is None:
+        recorded = [name for name, other in found.recipes.items() if other.record is not None]
         raise InvalidInputError(
             "recorded",
             got=f"{recipe.key}, which came without a record",
-            allowed="a recipe whose entry in --list says that it has one",
+            allowed=f"one of {', '.join(recorded)}" if recorded else "none: no recipe has a record",
             hint=f"Run it: strongltn reproduce {recipe.key}",
         )
     parts = list(read_parts(path))

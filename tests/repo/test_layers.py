@@ -16,7 +16,7 @@ ROOMS = (
     *("errors", "process", "values", "report", "storage", "rng", "numerics"),
     *("subset_sum", "networks", "simulate", "datasets", "models", "training"),
     *("theorems", "construct", "certify", "search", "testing", "groundtruth"),
-    *("figures", "pipeline", "bench", "recipes", "cli", "__main__"),
+    *("figures", "pipeline", "bench", "recipes", "cli", "__main__", "hypothesis_hook"),
 )
 #: Rooms that stand side by side: those of a set know nothing of one another.
 BLIND = (

@@ -94,6 +94,7 @@ class Area:
 
 
 def exchange(builder: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """Return the smaller and the larger of two rows, lane by lane."""
     is_less = builder.icmp_signed("<", a, b)
     return builder.select(is_less, a, b), builder.select(is_less, b, a)
 

@@ -28,7 +28,7 @@ from strongltn.recipes import found as found_module
 from strongltn.recipes.answer import Answer
 from strongltn.recipes.found import GROUP, Found, FoundRecipe, found_recipes, recipes_in
 from strongltn.recipes.recipe import AbstractRecipe, Effort, Recipe, Tier, rows_where
-from strongltn.recipes.run import read_rows, run_recipe
+from strongltn.recipes.run import draw_recorded, read_rows, run_recipe
 from strongltn.report.table import Table
 from strongltn.theorems.promises import conditions_named
 
@@ -426,6 +426,7 @@ def test_what_has_no_record_is_refused(run, tmp_path):
     result = run("squares", "--recorded", "--out", tmp_path / "drawn")
     assert isinstance(result.exception, InvalidInputError)
     assert "squares, which came without a record" in str(result.exception)
+    assert "no recipe has a record" in str(result.exception)
     assert not (tmp_path / "drawn").exists()
     assert "--recorded" not in run("--list").stdout
 
@@ -439,7 +440,7 @@ def test_a_damaged_record_is_refused(run, kitchen, monkeypatch, tmp_path):
 
 
 def test_the_recorded_runs_that_come_with_strongltn_are_of_their_recipes():
-    some = {f.recipe.key: f for f in recipes_in(strongltn_experiments) if f.record is not None}
+    some = {f.recipe.key: f for f in recipes_in(strongltn_experiments, []) if f.record is not None}
     assert set(some) == {
         *("edge-popup-finds", "pensia-experiment2-fc2", "pensia-experiment2-lenet5"),
     }
@@ -502,7 +503,26 @@ def test_a_broken_package_hides_no_other(package, monkeypatch):
     assert set(found.recipes) == set(RECIPES)
     broken, taken = sorted(found.failures)
     assert "'second_recipes' has a recipe 'growth'; another one is called so" in broken
-    assert "'broken_recipes' cannot be imported: ZeroDivisionError" in taken
+    assert "'broken_recipes.deeper.own' cannot be imported: ZeroDivisionError" in taken
+
+
+@pytest.mark.parametrize("fault", ["1 / 0", "import no_such_module", "raise SystemExit(3)"])
+def test_a_broken_module_hides_no_other(package, monkeypatch, tmp_path, fault):
+    package("mixed_recipes", TOY.format(key="toy"))
+    (tmp_path / "mixed_recipes" / "broken.py").write_text(fault)
+    (tmp_path / "mixed_recipes" / "aside").mkdir()
+    (tmp_path / "mixed_recipes" / "aside" / "__init__.py").write_text(fault)
+    entry(monkeypatch, "mixed_recipes")
+    found = found_recipes()
+    assert set(found.recipes) == {"toy"}
+    aside, broken = found.failures
+    assert aside.startswith("The recipes of 'mixed_recipes.aside' cannot be imported: ")
+    assert broken.startswith("The recipes of 'mixed_recipes.broken' cannot be imported: ")
+
+
+def test_who_asks_for_a_missing_record_is_told_which_there_are(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"one of edge-popup-finds, pensia-exp.*-lenet5"):
+        draw_recorded(found_recipes(), "growth", out=tmp_path)
 
 
 # the recipes
