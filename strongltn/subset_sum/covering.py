@@ -10,7 +10,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strongltn.errors import BudgetExceeded, InvalidInputError
+from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import (
     BoolArray,
     FloatArray,
@@ -22,6 +22,7 @@ from strongltn.numerics.exact import (
 from strongltn.process.default_state import in_default_state
 from strongltn.subset_sum.big_integers import BYTES_PER_SUM
 from strongltn.subset_sum.problem import (
+    check_budget,
     checked_bytes,
     checked_number,
     checked_samples,
@@ -249,11 +250,7 @@ def _max_threads(rows: FloatArray, max_bytes: int) -> int:
     num_bytes = _BYTES_PER_SUM << num_samples
     if num_bytes <= max_bytes and len(rows) and not RowGrid.of(rows).fits.all():
         num_bytes = BYTES_PER_SUM << num_samples
-    if num_bytes > max_bytes:
-        raise BudgetExceeded(
-            f"The sums of n = {num_samples} samples need {num_bytes} bytes, and max_bytes is "
-            f"{max_bytes}. Use fewer samples or a larger max_bytes."
-        )
+    check_budget("The covering radius", num_bytes, max_bytes, num_samples=num_samples)
     return max_bytes // num_bytes
 
 
