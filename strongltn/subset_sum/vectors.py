@@ -180,7 +180,7 @@ def _nearest_subset(problem: VectorProblem, max_bytes: int) -> BoolArray:
     lower, upper = _vector_sums(numerators[:half]), _vector_sums(numerators[half:-1])
     order = np.argsort(upper[:, 0], kind="stable")
 
-    from strongltn.subset_sum.kernels.vectors import nearest_vectors
+    from strongltn.subset_sum.kernels.scalar import nearest_vectors
 
     search: Any = nearest_vectors if grid.fits[0] else nearest_vectors.py_func
     first, second = search(lower, upper[order], order, np.ascontiguousarray(numerators[-1]))
