@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -20,14 +21,14 @@ README = PAGES[Path("README.md")]
 BLOCKS = [
     pytest.param(path, block, id=f"{path}-{number}")
     for path, text in sorted(PAGES.items())
-    for number, block in enumerate(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    for number, block in enumerate(re.findall(r"```python\n(.*?) *```", text, re.DOTALL))
 ]
 
 
 @pytest.mark.parametrize(("path", "block"), BLOCKS)
 def test_python_blocks_run(path, block, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)  # they may write
-    exec(compile(block, str(path), "exec"), {})
+    exec(compile(dedent(block), str(path), "exec"), {})
     says = re.search(re.escape(block) + r"```\n\n```text\n(.*?)```", PAGES[path], re.DOTALL)
     if says:
         assert capsys.readouterr().out == says[1]
