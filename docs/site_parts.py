@@ -21,7 +21,7 @@ from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.builders import Builder
 from sphinx.environment import BuildEnvironment
-from sphinx.errors import ExtensionError
+from sphinx.errors import SphinxError
 from sphinx.ext.autodoc.importer import import_object
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
@@ -146,7 +146,7 @@ class LinkNames(SphinxPostTransform):
             if not isinstance(literal.parent, nodes.reference):
                 name = re.sub(r"\(.*\)$", "", literal.astext())
                 link = _link(self.app.builder, name, self.env.docname, literal.deepcopy())
-                if link is not None:
+                if link is not None and name != "strongltn":
                     literal.replace_self(link)
 
 
@@ -280,4 +280,4 @@ def ask_no_other_host(app: Sphinx, failure: Exception | None) -> None:
             if path.suffix in (".html", ".css"):
                 asked = _ASKS.search(path.read_text(encoding="utf-8"))
                 if asked:
-                    raise ExtensionError(f"{path} asks another host: {asked[0]}")
+                    raise SphinxError(f"{path} asks another host: {asked[0]}")
