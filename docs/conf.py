@@ -9,7 +9,29 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # for site_parts
 
+from pybtex.plugin import register_plugin
+from pybtex.style.formatting.plain import Style
+from pybtex.style.labels import BaseLabelStyle
+
 import strongltn
+
+
+class KeyLabels(BaseLabelStyle):
+    """Papers are called by their keys here as they are in docstrings and messages."""
+
+    def format_labels(self, sorted_entries):
+        """Return the key of each entry."""
+        return [entry.key for entry in sorted_entries]
+
+
+class KeyStyle(Style):
+    """The plain style, with keys for numbers."""
+
+    default_label_style = KeyLabels
+    default_sorting_style = "none"
+
+
+register_plugin("pybtex.style.formatting", "keys", KeyStyle)
 
 project = "strongltn"
 author = "The strongltn developers"
@@ -38,7 +60,7 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 
 bibtex_bibfiles = ["../strongltn/references.bib"]
-bibtex_default_style = "plain"
+bibtex_default_style = "keys"
 
 default_role = "py:obj"  # single backticks in docstrings are names
 autodoc_default_options = {"members": True, "show-inheritance": True}

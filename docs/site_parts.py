@@ -21,7 +21,7 @@ from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.builders import Builder
 from sphinx.environment import BuildEnvironment
-from sphinx.errors import ExtensionError
+from sphinx.errors import SphinxError
 from sphinx.ext.autodoc.importer import import_object
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
@@ -33,6 +33,9 @@ from strongltn.theorems import Theorem, cover_theorems, network_theorems
 
 DOCS = Path(__file__).parent.resolve()
 _CODE_OR_BAR = re.compile(r"(`+[^`]+`+|>>>.*|\.\. math::[\s\S]*?(?=\n\s*\n|\Z))|\|")
+_TYPE_BELOW = re.compile(
+    r"^( *\.\. attribute:: .*\n)((?:(?! *\.\. attribute::).*\n)*?)( +:type: .*\n)", re.MULTILINE
+)
 _STANDS_FOR = re.compile(r"\[[^]]*\]\((\.\./[^)]+)\)\s*")
 
 
@@ -41,6 +44,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", read_page)
     app.connect("autodoc-process-signature", annotations_as_written)
     app.connect("autodoc-process-docstring", plain_sentences, priority=100)  # before napoleon
+    app.connect("autodoc-process-docstring", types_beside_names, priority=900)  # after napoleon
     app.connect("autodoc-process-bases", public_bases)
     app.connect("autodoc-skip-member", keep_choices)
     app.connect("missing-reference", link_or_plain)
@@ -97,7 +101,7 @@ def annotations_as_written(
     first, *others = (*signature.parameters.values(), None)
     if first is not None and first.name in ("self", "cls"):
         signature = signature.replace(parameters=[one for one in others if one is not None])
-    result = signature.return_annotation
+    result = "" if isinstance(obj, type) else signature.return_annotation
     plain = signature.replace(return_annotation=inspect.Signature.empty)
     return stringify_signature(plain), result if isinstance(result, str) else ""
 
@@ -113,6 +117,14 @@ def plain_sentences(
     lines[:] = text.split("\n")
     if what in ("attribute", "data", "property"):
         lines[:0] = ["..", ""]
+
+
+def types_beside_names(
+    _app: Sphinx, _what: str, _name: str, _obj: Any, _options: Any, lines: list[str]
+) -> None:
+    """Let the type of an attribute stand in its line."""
+    text = _TYPE_BELOW.sub(r"\1\3\2", "\n".join(lines) + "\n")
+    lines[:] = text.split("\n")
 
 
 def public_bases(_app: Sphinx, _name: str, _obj: Any, _options: Any, bases: list[Any]) -> None:
@@ -146,7 +158,7 @@ class LinkNames(SphinxPostTransform):
             if not isinstance(literal.parent, nodes.reference):
                 name = re.sub(r"\(.*\)$", "", literal.astext())
                 link = _link(self.app.builder, name, self.env.docname, literal.deepcopy())
-                if link is not None:
+                if link is not None and name != "strongltn":
                     literal.replace_self(link)
 
 
@@ -280,4 +292,4 @@ def ask_no_other_host(app: Sphinx, failure: Exception | None) -> None:
             if path.suffix in (".html", ".css"):
                 asked = _ASKS.search(path.read_text(encoding="utf-8"))
                 if asked:
-                    raise ExtensionError(f"{path} asks another host: {asked[0]}")
+                    raise SphinxError(f"{path} asks another host: {asked[0]}")
