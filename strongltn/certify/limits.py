@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from strongltn.networks.target import ScaledLayer
+from strongltn.networks.layer import ScaledLayer
 
 _MAX_RANGE_WORK = 1 << 24
 _MAX_MATRIX_ENTRIES = 1 << 25

@@ -110,7 +110,7 @@ def prune(
     from strongltn.construct import construction_named
     from strongltn.networks.domain_text import parse_domain
     from strongltn.networks.likeness import compared
-    from strongltn.networks.target_file import load_target
+    from strongltn.networks.target import load_target
     from strongltn.networks.ticket_directory import TICKET_CONTENTS
     from strongltn.pipeline import tickets as pipeline
     from strongltn.report.text import prune_lines

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from strongltn.construct.plan import Plan
 from strongltn.errors import InvalidInputError
+from strongltn.networks.layer import ScaledLayer
 from strongltn.networks.mask import PairMask
 from strongltn.networks.source import SourceNetwork
-from strongltn.networks.target import ScaledLayer, TargetNetwork
+from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import Ticket
 from strongltn.process.compiled import working_seconds
 from strongltn.rng import GRID_EXPONENT

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.errors import BudgetExceeded
+from strongltn.networks.difference import has_minus_half
 from strongltn.networks.domain import Domain
+from strongltn.networks.layer import ScaledLayer
 from strongltn.networks.source import Activation
-from strongltn.networks.target import ScaledLayer
-from strongltn.networks.weight_error import has_minus_half
 from strongltn.subset_sum.solvers import (
     AbstractSolver,
     MeetInTheMiddle,

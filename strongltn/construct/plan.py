@@ -11,8 +11,9 @@ from strongltn.construct.construction import MAX_SAMPLES, Construction
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Domain
 from strongltn.networks.domain_text import DomainLike, as_domain
+from strongltn.networks.layer import LinearLayer
 from strongltn.networks.source import SourceNetwork
-from strongltn.networks.target import LinearLayer, TargetLike, TargetNetwork
+from strongltn.networks.target import TargetLike, TargetNetwork
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.rng import LawWord, WeightLaw, checked_seed
 from strongltn.values.arguments import (

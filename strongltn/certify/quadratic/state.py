@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from strongltn.certify.differential.ranges import LayerRanges
 from strongltn.certify.quadratic.constraints import Indices, Neurons, Sides, constants
-from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import DifferenceNetwork, LayerError
 from strongltn.numerics.dyadic import DyadicArray, maximum, negative
 
 _FLOAT_BITS = 1000  # of an integer that a float64 can hold

@@ -15,7 +15,7 @@ from strongltn.certify.certificate import certify_ticket
 from strongltn.certify.limits import fits_multipliers, max_leaves, multiplier_bytes
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork, ticket_directory
-from strongltn.networks.target import ScaledLayer
+from strongltn.networks.layer import ScaledLayer
 from strongltn.networks.ticket_directory import ticket_files
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.pipeline import tickets as pipeline
