@@ -3,9 +3,11 @@
 import json
 import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+import strongltn
 from experiments.studies import certificate_tightness, pensia2020_experiment1, pensia2020_tables
 from strongltn.recipes.run import read_rows
 
@@ -19,14 +21,14 @@ README = PAGES[Path("README.md")]
 BLOCKS = [
     pytest.param(path, block, id=f"{path}-{number}")
     for path, text in sorted(PAGES.items())
-    for number, block in enumerate(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    for number, block in enumerate(re.findall(r"```python\n(.*?) *```", text, re.DOTALL))
 ]
 
 
 @pytest.mark.parametrize(("path", "block"), BLOCKS)
 def test_python_blocks_run(path, block, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)  # they may write
-    exec(compile(block, str(path), "exec"), {})
+    exec(compile(dedent(block), str(path), "exec"), {})
     says = re.search(re.escape(block) + r"```\n\n```text\n(.*?)```", PAGES[path], re.DOTALL)
     if says:
         assert capsys.readouterr().out == says[1]
@@ -42,6 +44,29 @@ def test_links_lead_somewhere(path):
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", PAGES[path]):
         if not link.startswith("https://"):
             assert (ROOT / path.parent / link).exists(), link
+
+
+WAY = ROOT / "docs" / "find-your-way.md"
+STEPS = re.findall(r"\]\(([^)]+)\),\s+at\s+`([^`]+)`", WAY.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("link", "code"), STEPS)
+def test_the_way_leads_to_one_line(link, code):
+    text = (WAY.parent / link).read_text(encoding="utf-8")
+    assert sum(code in line for line in text.splitlines()) == 1
+
+
+def test_the_way_has_three_steps_at_most():
+    questions = WAY.read_text(encoding="utf-8").split("\n## ")[1:]
+    assert len(STEPS) > len(questions) >= 3
+    assert all(question.count("\n4. ") == 0 for question in questions)
+
+
+def test_the_reference_has_every_public_package():
+    pages = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("docs/api/*.rst"))
+    shown = re.findall(r"^\.\. automodule:: (\S+)$", pages, re.MULTILINE)
+    packages = {f"strongltn.{name}" for name in strongltn._MODULES}
+    assert set(shown) == packages | {"strongltn", "strongltn.subset_sum.solvers"}
 
 
 def readme_table(name):
