@@ -37,7 +37,7 @@ _HOMES = {
     "Ticket": "strongltn.networks",
     "WeightLaw": "strongltn.rng",
     "certify_ticket": "strongltn.certify",
-    "load_ticket": "strongltn.networks.saved",
+    "load_ticket": "strongltn.networks.ticket_directory",
     "prune": "strongltn.pipeline.tickets",
 }
 _MODULES = (
@@ -77,7 +77,7 @@ if TYPE_CHECKING:
         Ticket,
     )
     from strongltn.networks.pruned import PrunedNetwork
-    from strongltn.networks.saved import load_ticket
+    from strongltn.networks.ticket_directory import load_ticket
     from strongltn.pipeline.prune_result import PruneResult
     from strongltn.pipeline.tickets import prune
     from strongltn.rng import WeightLaw

@@ -208,7 +208,7 @@ def _read_certificate(directory: Path) -> None:
 
 
 def _target(data: bytes, originals: Originals, directory: Path) -> None:
-    from strongltn.networks.target_file import load_target
+    from strongltn.networks.target import load_target
 
     directory.mkdir()
     (directory / TARGET).write_bytes(data)

@@ -24,7 +24,7 @@ from typing import Any
 
 from strongltn.datasets.images import load_mnist_test
 from strongltn.networks.pruned import PrunedNetwork
-from strongltn.networks.target_file import load_target
+from strongltn.networks.target import load_target
 from strongltn.networks.ticket_directory import read_ticket
 from strongltn.pipeline.demo import accuracy
 from strongltn.report.text import outward

@@ -22,14 +22,13 @@ from strongltn.certify.statement import (
 )
 from strongltn.certify.two_sided import two_sided_bound
 from strongltn.errors import InvalidInputError
-from strongltn.networks.difference import DifferenceNetwork
+from strongltn.networks.difference import DifferenceNetwork, LayerError, weight_errors
 from strongltn.networks.domain import Domain, OutputNorm
 from strongltn.networks.domain_text import DomainLike, as_domain
 from strongltn.networks.reading import short_list
 from strongltn.networks.target import TargetLike, TargetNetwork
 from strongltn.networks.ticket import Ticket
 from strongltn.networks.ticket_directory import within_limits
-from strongltn.networks.weight_error import LayerError, weight_errors
 from strongltn.numerics.dyadic import to_text
 from strongltn.process.default_state import in_default_state
 from strongltn.report.html import html_table

@@ -18,8 +18,8 @@ Two inputs in [0, 1], two neurons, one output; then only inputs with x_1 + x_2 <
 >>> from strongltn.certify.quadratic.proof import prove
 >>> from strongltn.certify.quadratic.relaxation import relax, restrict
 >>> from strongltn.networks import Box, DifferenceNetwork
->>> from strongltn.networks.target import ScaledLayer
->>> from strongltn.networks.weight_error import LayerError
+>>> from strongltn.networks.layer import ScaledLayer
+>>> from strongltn.networks.difference import LayerError
 >>> from strongltn.numerics.dyadic import DyadicArray
 >>> def array(rows, exponent):
 ...     return DyadicArray(np.array(rows), exponent)

@@ -271,7 +271,7 @@ def _constants(theorem: Any) -> str:
 
 def _examined(theorem: Any, path: Path, layers: str | None) -> dict[str, Any]:
     """Return what a network in a file meets of a theorem, as JSON objects."""
-    from strongltn.networks.target_file import load_target
+    from strongltn.networks.target import load_target
     from strongltn.theorems.membership import examination
     from strongltn.theorems.question import NetworkQuestion
 

@@ -112,7 +112,7 @@ def certify(
     from strongltn.certify import CertifySettings
     from strongltn.networks.domain import OutputNorm
     from strongltn.networks.domain_text import parse_domain
-    from strongltn.networks.no_ticket import require_ticket
+    from strongltn.networks.ticket_directory import require_ticket
     from strongltn.pipeline import tickets as pipeline
     from strongltn.report.certificate import account_lines
 

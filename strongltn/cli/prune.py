@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -19,14 +19,6 @@ EXAMPLES = (
     "strongltn prune model.pt --samples 22 --out ticket --overwrite",
     "strongltn prune model.pt --samples 30 --domain box --seed 7 --out boxed",
 )
-
-
-class ConstructionName(Enum):
-    """Names of the constructions."""
-
-    RELU_DIAMOND = "relu-diamond"
-    LINEAR_DIAMOND = "linear-diamond"
-    SINGLE_WEIGHT = "single-weight"
 
 
 DomainText = Annotated[
@@ -86,8 +78,14 @@ def prune(
         ),
     ] = None,
     construction: Annotated[
-        ConstructionName, typer.Option("--construction", help="What stands in for one weight.")
-    ] = ConstructionName.RELU_DIAMOND,
+        str,
+        typer.Option(
+            "--construction",
+            help="What stands in for one weight: relu-diamond, linear-diamond, single-weight, or "
+            "one that another package registers.",
+            autocompletion=completing(lambda: _construction_names()),
+        ),
+    ] = "relu-diamond",
     law: Annotated[WeightLaw, typer.Option("--law", help="Law of the source.")] = WeightLaw.UNIFORM,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the source.")] = 0,
     domain: DomainText = "ball",
@@ -112,12 +110,13 @@ def prune(
     from strongltn.construct import construction_named
     from strongltn.networks.domain_text import parse_domain
     from strongltn.networks.likeness import compared
-    from strongltn.networks.target_file import load_target
+    from strongltn.networks.target import load_target
     from strongltn.networks.ticket_directory import TICKET_CONTENTS
     from strongltn.pipeline import tickets as pipeline
     from strongltn.report.text import prune_lines
     from strongltn.storage import new_directory
 
+    chosen = construction_named(construction)
     if domain.partition(":")[0] == "local":
         raise InvalidInputError(
             "domain",
@@ -137,7 +136,7 @@ def prune(
         with progress_bars() as progress:
             result = pipeline.prune(
                 network,
-                construction=construction_named(construction.value),
+                construction=chosen,
                 epsilon=epsilon,
                 num_samples=samples,
                 tolerance=tolerance,
@@ -151,3 +150,9 @@ def prune(
     print_report(report, prune_lines(report, directory=out), as_json=as_json)
     if not result.is_within:
         raise typer.Exit(ExitCode.NO)
+
+
+def _construction_names() -> Iterable[str]:
+    from strongltn.construct import find_constructions
+
+    return find_constructions()

@@ -35,7 +35,7 @@ def verify(
 ) -> None:
     """Check a ticket and its certificate in exact arithmetic, with the independent proofs_check."""
     from proofs_check.__main__ import main as proofs_check_main
-    from strongltn.networks.no_ticket import require_ticket
+    from strongltn.networks.ticket_directory import require_ticket
 
     require_ticket(directory)
     compared = [] if target is None else ["--target", str(target)]

@@ -1,13 +1,12 @@
 """BUILD: target and source -> ticket, following a plan that was fixed before the draw."""
 
 from strongltn.construct.build import BuildResult, ShortGroup, build_ticket
+from strongltn.construct.catalogue import CONSTRUCTIONS, construction_named, find_constructions
 from strongltn.construct.construction import (
-    CONSTRUCTIONS,
     LINEAR_DIAMOND,
     RELU_DIAMOND,
     SINGLE_WEIGHT,
     Construction,
-    construction_named,
 )
 from strongltn.construct.plan import Plan, make_plan
 from strongltn.construct.reach import Reach, UnreachedWeight, measure_reach
@@ -25,6 +24,7 @@ __all__ = [
     "UnreachedWeight",
     "build_ticket",
     "construction_named",
+    "find_constructions",
     "make_plan",
     "measure_reach",
 ]

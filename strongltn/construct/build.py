@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from strongltn.construct.plan import Plan
 from strongltn.errors import InvalidInputError
+from strongltn.networks.layer import ScaledLayer
 from strongltn.networks.mask import PairMask
-from strongltn.networks.source import Activation, SourceNetwork
-from strongltn.networks.target import ScaledLayer, TargetNetwork
+from strongltn.networks.source import SourceNetwork
+from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import Ticket
 from strongltn.process.compiled import working_seconds
 from strongltn.rng import GRID_EXPONENT
@@ -167,15 +168,17 @@ class _PairBuilder:
 
     def __init__(self, source: SourceNetwork, plan: Plan, pair: int, layer: ScaledLayer) -> None:
         self.source, self.plan, self.pair = source, plan, pair
+        self.construction = plan.construction
         self.num_outputs = layer.weight.shape[0]
         self.num_halves = plan.num_halves(pair)
         self.num_columns = source.shape(2 * pair)[1]
         self.num_gadgets = self.num_outputs * self.num_columns
         self.has_bias = layer.bias is not None
-        self.targets = _instance_targets(layer, self.num_halves)
+        targets = self.construction.targets(layer, self.num_halves)
+        self.targets = targets.reshape(self.num_gadgets, self.num_halves)
         self.tolerance = plan.scaled_tolerance(pair, has_bias=self.has_bias)
         gadget_samples = self.num_halves * plan.num_samples
-        if not plan.construction.shares_hidden:
+        if not self.construction.shares_hidden:
             gadget_samples = max(gadget_samples, plan.block_width)
         self.step = max(1, _CHUNK_SAMPLES // gadget_samples)
         self.num_instances = int(np.isfinite(self.targets).sum())
@@ -184,8 +187,10 @@ class _PairBuilder:
         self.kept_rows: list[NDArray[np.int32]] = []
         self.kept_hidden: list[NDArray[np.int32]] = []
         began = working_seconds()
-        blocks = np.arange(self.num_columns)
-        self.shared = self._groups(blocks) if plan.construction.shares_hidden else None
+        self.shared: _Groups | None = None
+        if self.construction.shares_hidden:
+            num_blocks = self.construction.num_blocks(self.num_columns, self.num_outputs)
+            self.shared = self._groups(np.arange(num_blocks))
         self.drawing_seconds += working_seconds() - began
 
     def solve_chunk(self, start: int, solver: AbstractSolver[Any], step: int) -> int:
@@ -194,7 +199,8 @@ class _PairBuilder:
         gadgets = np.arange(start, min(start + step, self.num_gadgets))
         targets = self.targets[gadgets]
         outputs, columns = np.divmod(gadgets, self.num_columns)
-        groups = self._groups(gadgets) if self.shared is None else self.shared[columns]
+        blocks = self.construction.share_of(outputs) * self.num_columns + columns
+        groups = self._groups(blocks) if self.shared is None else self.shared[blocks]
         is_needed = np.isfinite(targets)
         members, goals = groups.members[is_needed], targets[is_needed]
         rows = np.broadcast_to(outputs[:, None], targets.shape)[is_needed]
@@ -225,17 +231,12 @@ class _PairBuilder:
         hidden = blocks[:, None] * width + np.arange(width)
         entries = self.source.entries(2 * self.pair, hidden.ravel(), self._columns(hidden.ravel()))
         first = np.ldexp(entries.reshape(hidden.shape).astype(np.float64), 2 * GRID_EXPONENT)
-        if self.source.inner_activation is Activation.LINEAR:
-            return _Groups(hidden[:, None, :], first[:, None, :])
-        members, factors = [], []
-        for half in range(self.num_halves):
-            is_member = first > 0 if half == 0 else first < 0
-            order = np.argsort(~is_member, axis=1, kind="stable")[:, :num_samples]
-            is_there = np.take_along_axis(is_member, order, axis=1)
-            members.append(np.where(is_there, np.take_along_axis(hidden, order, axis=1), -1))
-            factors.append(np.where(is_there, np.take_along_axis(np.abs(first), order, axis=1), 0))
-            self._report_short(blocks, is_there.sum(axis=1), half)
-        return _Groups(np.stack(members, axis=1), np.stack(factors, axis=1))
+        places, factors = self.construction.members(
+            first, num_halves=self.num_halves, num_samples=num_samples
+        )
+        for half, counts in enumerate((places >= 0).sum(axis=2).T):
+            self._report_short(blocks, counts, half)
+        return _Groups(np.where(places >= 0, blocks[:, None, None] * width + places, -1), factors)
 
     def _report_short(
         self, blocks: NDArray[np.int64], counts: NDArray[np.int64], half: int
@@ -244,7 +245,7 @@ class _PairBuilder:
             output, column = divmod(int(blocks[k]), self.num_columns)
             if half == 1 and self.has_bias and column == self.num_columns - 1:
                 continue  # the constant input is never negative
-            where = None if self.plan.construction.shares_hidden else output
+            where = None if self.construction.shares_hidden else output
             sign = 1 if half == 0 else -1
             self.short_groups.append(ShortGroup(self.pair, column, where, sign, int(counts[k])))
 
@@ -257,20 +258,3 @@ class _PairBuilder:
         second = self.source.entries(2 * self.pair + 1, outputs, hidden)
         # two factors of at most 24 significant bits: every product is exact in float64
         return factors * second.reshape(members.shape)
-
-
-def _instance_targets(layer: ScaledLayer, num_halves: int) -> NDArray[np.float64]:
-    """Return the number that each subset sum is to hit (gadgets, halves); NaN: no gadget.
-
-    The minus half stands in for -w, because w x = w s(x) - w s(-x). A weight that is exactly zero
-    needs no gadget, and the constant input has no minus half.
-    """
-    weights = layer.weight.to_floats()
-    if layer.bias is not None:
-        weights = np.concatenate([weights, layer.bias.to_floats()[:, None]], axis=1)
-    signs = np.array([1.0, -1.0])[:num_halves]
-    targets: NDArray[np.float64] = weights[:, :, None] * signs
-    if layer.bias is not None:
-        targets[:, -1, 1:] = np.nan
-    targets[targets == 0] = np.nan
-    return targets.reshape(-1, num_halves)

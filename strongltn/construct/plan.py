@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
-import flint
-
-from strongltn.construct.construction import (
-    MAX_SAMPLES,
-    Construction,
-    ConstructionLike,
-    as_construction,
-)
+from strongltn.construct.catalogue import ConstructionLike, as_construction
+from strongltn.construct.construction import MAX_SAMPLES, Construction
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Domain
 from strongltn.networks.domain_text import DomainLike, as_domain
-from strongltn.networks.source import Activation, SourceNetwork
+from strongltn.networks.layer import LinearLayer
+from strongltn.networks.source import SourceNetwork
 from strongltn.networks.target import TargetLike, TargetNetwork
-from strongltn.networks.weight_error import has_minus_half
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.rng import LawWord, WeightLaw, checked_seed
 from strongltn.values.arguments import (
@@ -37,7 +31,6 @@ from strongltn.values.arguments import (
 WINDOW = Fraction(1, 2)
 
 _PROBABILITY = "a number in (0, 1)"
-_TAIL_BITS = 4096  # of a binomial tail
 
 
 @dataclass(frozen=True)
@@ -87,7 +80,7 @@ class Plan:
 
     def num_halves(self, pair: int) -> int:
         """Return how many sign groups an input of that pair needs."""
-        return 1 + has_minus_half(self.construction.inner_activation, self.domain, pair)
+        return self.construction.num_halves(self.domain, pair)
 
     def scaled_tolerance(self, pair: int, *, has_bias: bool) -> float:
         """Return the tolerance for the weights of a pair as the source sees them.
@@ -108,7 +101,7 @@ class Plan:
         target = instance("target", target, TargetNetwork)
         widths = [target.widths[0]]
         for layer in target.layers:
-            blocks = _num_blocks(self.construction, layer.num_inputs, layer.num_outputs, layer.bias)
+            blocks = _num_blocks(self.construction, layer)
             widths += [blocks * self.block_width, layer.num_outputs]
         return SourceNetwork(
             tuple(widths),
@@ -152,24 +145,19 @@ def make_plan(
     domain, tolerance = as_domain(domain), positive("tolerance", tolerance)
     num_samples = integer("num_samples", num_samples, low=1, last=MAX_SAMPLES)
     probability = _checked_probability(width_failure_probability)
-    plan = Plan(
+    num_groups = sum(
+        construction.num_halves(domain, pair) * _num_blocks(construction, layer)
+        for pair, layer in enumerate(target.layers)
+    )
+    return Plan(
         construction,
         num_samples,
-        num_samples,
+        construction.block_width(num_samples, num_groups, failure_probability=probability),
         probability,
         scale_exponents(target),
         tolerance,
         domain,
     )
-    if construction.inner_activation is Activation.LINEAR:
-        return plan  # one group of both signs: every hidden neuron is a sample
-    num_groups = sum(
-        plan.num_halves(i)
-        * _num_blocks(construction, layer.num_inputs, layer.num_outputs, layer.bias)
-        for i, layer in enumerate(target.layers)
-    )
-    width = block_width(num_samples, num_groups, failure_probability=probability)
-    return replace(plan, block_width=width)
 
 
 def scale_exponents(target: TargetNetwork) -> tuple[int, ...]:
@@ -195,37 +183,6 @@ def scale_exponents(target: TargetNetwork) -> tuple[int, ...]:
     return tuple(exponents)
 
 
-def block_width(num_samples: int, num_groups: int, *, failure_probability: Fraction) -> int:
-    """Return the least block width at which no sign group is likely to fall short.
-
-    Smallest m with `num_groups` * P(Binomial(m, 1/2) < `num_samples`) <= `failure_probability`.
-
-    Notes
-    -----
-    Rigor: the tail is exact up to m = 4096 and rounded upwards beyond; union bound over the
-    groups. Cost: O(sqrt(n)) steps.
-
-    Examples
-    --------
-    >>> block_width(1, 1, failure_probability=Fraction(1, 1000))
-    10
-    """
-    # at m = 2n - 1 the tail is 1/2, and at m = n - 1 it is 1
-    is_half_enough = num_groups * failure_probability.denominator <= (
-        2 * failure_probability.numerator
-    )
-    width, bits = (num_samples - 1, 0) if is_half_enough else (2 * num_samples - 1, 1)
-    tail = 1 << (_TAIL_BITS - bits)
-    last = int((flint.fmpz.bin_uiui(width, num_samples - 1) << _TAIL_BITS) >> width)
-    while num_groups * tail * failure_probability.denominator > (
-        failure_probability.numerator << _TAIL_BITS
-    ):
-        tail -= last // 2  # C(m + 1, k) = C(m, k) + C(m, k - 1), summed over k < n
-        width += 1
-        last = last * width // (2 * (width - num_samples + 1))
-    return width
-
-
 def _checked_probability(value: object) -> Fraction:
     """Return a probability in (0, 1), exact: with any other the search for a width has no end."""
     if not isinstance(value, Fraction):
@@ -236,8 +193,6 @@ def _checked_probability(value: object) -> Fraction:
     return value
 
 
-def _num_blocks(
-    construction: Construction, num_inputs: int, num_outputs: int, bias: object | None
-) -> int:
-    columns = num_inputs + (bias is not None)
-    return columns if construction.shares_hidden else columns * num_outputs
+def _num_blocks(construction: Construction, layer: LinearLayer) -> int:
+    columns = layer.num_inputs + (layer.bias is not None)
+    return construction.num_blocks(columns, layer.num_outputs)

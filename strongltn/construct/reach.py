@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.networks.target import LinearLayer, TargetNetwork
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import LayerError
+from strongltn.networks.layer import LinearLayer
+from strongltn.networks.target import TargetNetwork
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import DyadicArray
 
@@ -104,7 +105,7 @@ def measure_reach(
     target : TargetNetwork
     scale_exponents : tuple of int
     errors : tuple of LayerError
-        Of the scaled target, from `strongltn.networks.weight_error.weight_errors`.
+        Of the scaled target, from `strongltn.networks.difference.weight_errors`.
     tolerance : float > 0
         For one weight, in the units of the target.
 

@@ -16,7 +16,6 @@ from strongltn.construct.plan import scale_exponents
 from strongltn.errors import BudgetExceeded
 from strongltn.networks.domain import Domain
 from strongltn.networks.target import TargetNetwork
-from strongltn.networks.weight_error import has_minus_half
 from strongltn.rng import WeightLaw, named_generator
 from strongltn.subset_sum import solve_batch
 from strongltn.subset_sum.sample_laws import draw_products, product_cdf
@@ -175,7 +174,7 @@ def _scaled_instances(
     scaled = target.scaled(exponents)
     for i, (layer, exponent) in enumerate(zip(scaled, exponents, strict=True)):
         total += exponent
-        halves = 1 + has_minus_half(construction.inner_activation, domain, i)
+        halves = construction.num_halves(domain, i)
         weights = np.tile(np.abs(layer.weight.to_floats()).ravel(), halves)
         goals.append(weights)
         tolerances.append(np.full(weights.size, math.ldexp(tolerance, -exponent)))

@@ -10,7 +10,7 @@ from.
 from __future__ import annotations
 
 from strongltn.construct import RELU_DIAMOND, build_ticket, make_plan
-from strongltn.construct.construction import ConstructionLike, as_construction
+from strongltn.construct.catalogue import ConstructionLike, as_construction
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.truth import GroundTruth, check_without_biases
 from strongltn.networks import Activation, LinearLayer, TargetNetwork

@@ -27,10 +27,10 @@ from strongltn.certify.two_sided import two_sided_bound
 from strongltn.construct.plan import scale_exponents
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Domain, OutputNorm, TargetNetwork
-from strongltn.networks.difference import DifferenceNetwork
+from strongltn.networks.difference import DifferenceNetwork, LayerError
 from strongltn.networks.domain_text import DomainLike, as_domain
-from strongltn.networks.target import ScaledLayer, TargetLike
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.layer import ScaledLayer
+from strongltn.networks.target import TargetLike
 from strongltn.numerics.dyadic import DyadicArray, negative, outward_number
 from strongltn.process.default_state import in_default_state
 from strongltn.values.arguments import Progress, instance

@@ -5,10 +5,11 @@ from strongltn.networks.boxes import Box, LocalBox
 from strongltn.networks.difference import DifferenceNetwork
 from strongltn.networks.domain import Domain, OutputNorm
 from strongltn.networks.domain_text import load_center, parse_domain
+from strongltn.networks.layer import LinearLayer, ScaledLayer
 from strongltn.networks.mask import PairMask
 from strongltn.networks.reading import Likeness, Reading
 from strongltn.networks.source import Activation, SourceNetwork
-from strongltn.networks.target import LinearLayer, ScaledLayer, TargetNetwork
+from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import EffectiveLayer, Ticket
 from strongltn.values.lazy import imported
 

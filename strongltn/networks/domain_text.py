@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from strongltn.errors import InvalidInputError, suggestion
-from strongltn.networks.array_file import read_array
 from strongltn.networks.ball import Ball
 from strongltn.networks.boxes import Box, LocalBox, checked_center
 from strongltn.networks.domain import Domain
 from strongltn.values.arguments import described
+from strongltn.values.arrays import read_array
 
 #: What is accepted where a domain is asked for: one, or the text of `parse_domain`.
 DomainLike: TypeAlias = Domain | str

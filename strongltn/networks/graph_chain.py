@@ -13,9 +13,9 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 
 from strongltn.errors import InvalidInputError
+from strongltn.networks.layer import LinearLayer
 from strongltn.networks.reading import Reading, shown
 from strongltn.networks.state_dict import same_dtype, to_numpy
-from strongltn.networks.target import LinearLayer, TargetNetwork
 
 #: What a refusal says that a module may be.
 ALLOWED = "a module that computes Linear, ReLU, ..., Linear (Flatten first, Dropout in eval mode)"
@@ -58,8 +58,8 @@ class GraphChain:
         self._is_behind_relu = False
         self._notes: dict[str, None] = {}  # an ordered set
 
-    def network(self) -> TargetNetwork:
-        """Return the network of the chain, or refuse by operator and place what is none."""
+    def read(self) -> tuple[tuple[LinearLayer, ...], Reading]:
+        """Return the layers of the chain, or refuse by operator and place what is none."""
         self._read_inputs()
         spec = self._program.call_spec.out_spec
         if spec is None or not spec.is_leaf():
@@ -71,7 +71,7 @@ class GraphChain:
             elif node.op != "placeholder":
                 self._step(node)
         order = "The order and the ReLUs are those of the graph that the module runs."
-        return TargetNetwork(tuple(self._layers), Reading((order, *self._notes)))
+        return tuple(self._layers), Reading((order, *self._notes))
 
     def _read_inputs(self) -> None:
         program = self._program

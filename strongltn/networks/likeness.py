@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.errors import InvalidInputError
-from strongltn.networks.array_file import read_array
 from strongltn.networks.reading import Likeness
 from strongltn.networks.target import TargetNetwork
+from strongltn.values.arrays import read_array
 
 _BLOCK = 1 << 10  # inputs evaluated at a time
 _FLOATS = (np.float16, np.float32, np.float64)

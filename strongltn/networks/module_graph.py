@@ -1,4 +1,4 @@
-"""Target networks from modules: read from the graph that runs, as `torch.export` records it.
+"""Layers from modules: read from the graph that runs, as `torch.export` records it.
 
 Hooks, subclasses and parametrizations are in that graph, whatever the module calls itself. What
 depends on no input is evaluated once: a masked weight is the product that the module uses.
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from strongltn.errors import InvalidInputError
 from strongltn.networks.graph_chain import ALLOWED, GraphChain, refusal
-from strongltn.networks.reading import shown
-from strongltn.networks.target import TargetNetwork
+from strongltn.networks.layer import LinearLayer
+from strongltn.networks.reading import Reading, shown
 from strongltn.process.default_state import in_default_state
 from strongltn.values.arguments import described
 
@@ -32,8 +32,11 @@ class _NotTraced(Exception):
     """The forward does not run on inputs of this shape; the message is torch's first line."""
 
 
-def read_module(module: torch.nn.Module, *, example: torch.Tensor | None = None) -> TargetNetwork:
-    """Return the network that a module computes; `TargetNetwork.from_module` says which are read.
+Network = tuple[tuple[LinearLayer, ...], Reading]
+
+
+def read_module(module: torch.nn.Module, *, example: torch.Tensor | None = None) -> Network:
+    """Return the layers that a module computes; `TargetNetwork.from_module` says which are read.
 
     Notes
     -----
@@ -52,7 +55,7 @@ def read_module(module: torch.nn.Module, *, example: torch.Tensor | None = None)
             shape = ", ".join(map(str, sample.shape[1:]))
             reasons.append(f"its forward does not run on one tensor (batch, {shape}): {error}")
             continue
-        if not _are_equal(*networks):
+        if not _are_equal(*(layers for layers, _ in networks)):
             raise refusal("another function on one input than on a batch")
         return networks[0]
     others = [
@@ -101,7 +104,7 @@ def _samples(module: torch.nn.Module, example: torch.Tensor | None) -> Iterator[
         yield torch.zeros((1, width), dtype=like.dtype, device=like.device)
 
 
-def _network(module: torch.nn.Module, inputs: torch.Tensor) -> TargetNetwork:
+def _network(module: torch.nn.Module, inputs: torch.Tensor) -> Network:
     with _undisturbed():
         try:
             program = torch.export.export(module, (inputs.contiguous(),), strict=False)
@@ -110,7 +113,7 @@ def _network(module: torch.nn.Module, inputs: torch.Tensor) -> TargetNetwork:
             if "data-dependent" in text:
                 text = "what it computes depends on values that it looks at"
             raise _NotTraced(f"{type(error).__name__}: {text[:300]}") from error
-        return GraphChain(module, program, inputs).network()
+        return GraphChain(module, program, inputs).read()
 
 
 @contextlib.contextmanager
@@ -131,12 +134,11 @@ def _undisturbed() -> Iterator[None]:
         logging.disable(disabled)
 
 
-def _are_equal(first: TargetNetwork, second: TargetNetwork) -> bool:
-    pairs = zip(first.layers, second.layers, strict=False)
-    return len(first.layers) == len(second.layers) and all(
+def _are_equal(first: tuple[LinearLayer, ...], second: tuple[LinearLayer, ...]) -> bool:
+    return len(first) == len(second) and all(
         np.array_equal(one.weight, other.weight)
         and np.array_equal(_entries(one.bias), _entries(other.bias))
-        for one, other in pairs
+        for one, other in zip(first, second, strict=True)
     )
 
 

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from strongltn.errors import InvalidInputError
-from strongltn.networks.source import Activation, SourceNetwork
+from strongltn.networks.source import Activation, float_type
 from strongltn.networks.ticket import Ticket
 from strongltn.process.default_state import in_default_state
 from strongltn.rng import GRID_EXPONENT
-from strongltn.values.arguments import described, instance
+from strongltn.values.arguments import instance
 
 _CHUNK_ENTRIES = 1 << 25  # hidden activations held at a time
 _SPARSE_DENSITY = 1 / 16  # below it the second layer is kept as a list of entries
@@ -96,7 +96,7 @@ class PrunedNetwork(torch.nn.Module):
     def __init__(self, ticket: Ticket, *, dtype: torch.dtype | None = None) -> None:
         super().__init__()
         instance("ticket", ticket, Ticket)
-        dtype = _checked_dtype(dtype)
+        dtype = float_type(dtype)
         self.num_inputs = ticket.source.widths[0]
         self.output_exponent = ticket.output_exponent
         # 2^K is one factor behind the last pair, or spread over the pairs where no float holds it
@@ -137,63 +137,6 @@ class PrunedNetwork(torch.nn.Module):
                 allowed=f"a tensor (batch, ...) of {dtype}, {self.num_inputs} values an input",
                 hint="One input is a batch of one: x[None]. Another type: x.to(dtype).",
             )
-
-
-def dense_source(source: SourceNetwork, *, dtype: torch.dtype | None = None) -> torch.nn.Sequential:
-    """Return a whole source network as a module; see `SourceNetwork.to_module`."""
-    dtype = _checked_dtype(dtype)
-    modules: list[torch.nn.Module] = []
-    for layer in range(2 * source.num_pairs):
-        modules += [torch.nn.ReLU()] if _has_relu(source, layer) else []
-        weights = torch.from_numpy(source.dense(layer)).to(dtype)
-        num_inputs = source.widths[layer]
-        has_bias = weights.shape[1] > num_inputs
-        linear = torch.nn.Linear(
-            num_inputs,
-            weights.shape[0],
-            bias=has_bias,
-            device="meta",  # random weights would move torch's generator
-            dtype=dtype,
-        ).to_empty(device="cpu")
-        with torch.no_grad():
-            linear.weight.copy_(weights[:, :num_inputs])
-            if has_bias:
-                linear.bias.copy_(weights[:, num_inputs])
-        modules.append(linear)
-    return torch.nn.Sequential(*modules).requires_grad_(False)
-
-
-def prune_masks(ticket: Ticket) -> dict[str, torch.Tensor]:
-    """Return masks by the names of the parameters of the source; see `Ticket.to_prune_masks`."""
-    source, masks = ticket.source, {}
-    for layer in range(2 * source.num_pairs):
-        source.check_dense(layer)
-    for layer, mask in enumerate(ticket.dense_masks().values()):
-        num_inputs, name = source.widths[layer], _module_index(source, layer)
-        masks[f"{name}.weight"] = torch.from_numpy(mask[:, :num_inputs].copy())
-        if mask.shape[1] > num_inputs:
-            masks[f"{name}.bias"] = torch.from_numpy(mask[:, num_inputs].copy())
-    return masks
-
-
-def _has_relu(source: SourceNetwork, layer: int) -> bool:
-    """Return whether a ReLU stands before a layer: between pairs always, within one if it is so."""
-    is_inner = layer % 2 == 1
-    return source.inner_activation is Activation.RELU if is_inner else layer > 0
-
-
-def _module_index(source: SourceNetwork, layer: int) -> int:
-    """Return the place of a layer in the `Sequential` of its source, ReLUs counted."""
-    return layer + sum(_has_relu(source, before) for before in range(layer + 1))
-
-
-def _checked_dtype(dtype: torch.dtype | None) -> torch.dtype:
-    if dtype is None:
-        return torch.float32
-    if not isinstance(dtype, torch.dtype) or dtype not in (torch.float32, torch.float64):
-        got = str(dtype) if isinstance(dtype, torch.dtype) else described(dtype)
-        raise InvalidInputError("dtype", got=got, allowed="torch.float32 or torch.float64")
-    return dtype
 
 
 def _exponents(dtype: torch.dtype) -> tuple[int, int]:

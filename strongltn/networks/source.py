@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.errors import BudgetExceeded, InvalidInputError
+from strongltn.networks.layer import frozen_linear
 from strongltn.networks.reading import short_list
 from strongltn.process.default_state import in_default_state
 from strongltn.rng import WeightLaw, checked_seed, draw_entries, stream_key
@@ -181,9 +182,25 @@ class SourceNetwork:
         BudgetExceeded
             A layer has more than 2^28 entries.
         """
-        from strongltn.networks.pruned import dense_source
+        import torch
 
-        return dense_source(self, dtype=dtype)
+        dtype = float_type(dtype)
+        modules: list[torch.nn.Module] = []
+        for layer, num_inputs in enumerate(self.widths[:-1]):
+            modules += [torch.nn.ReLU()] if self._has_relu(layer) else []
+            values = self.dense(layer)
+            bias = values[:, num_inputs] if values.shape[1] > num_inputs else None
+            modules.append(frozen_linear(values[:, :num_inputs], bias, dtype=dtype))
+        return torch.nn.Sequential(*modules)
+
+    def module_index(self, layer: int) -> int:
+        """Return the place of a layer in `to_module`, ReLUs counted."""
+        return layer + sum(self._has_relu(before) for before in range(layer + 1))
+
+    def _has_relu(self, layer: int) -> bool:
+        """Return whether a ReLU stands before a layer: between pairs always, or by activation."""
+        is_inner = layer % 2 == 1
+        return self.inner_activation is Activation.RELU if is_inner else layer > 0
 
     def dense(self, layer: int) -> NDArray[np.float32]:
         """Return a whole layer (rows, columns), for networks small enough to hold.
@@ -212,3 +229,21 @@ class SourceNetwork:
                 f"layer {layer} has {shape[0]} x {shape[1]} weights, over {_MAX_DENSE_ENTRIES}; "
                 "read the entries that you need with SourceNetwork.entries"
             )
+
+
+def float_type(dtype: torch.dtype | None) -> torch.dtype:
+    """Return the type in which a module holds weights: float32 unless float64 is asked for.
+
+    Raises
+    ------
+    InvalidInputError
+        It is another type.
+    """
+    import torch
+
+    if dtype is None:
+        return torch.float32
+    if not isinstance(dtype, torch.dtype) or dtype not in (torch.float32, torch.float64):
+        got = str(dtype) if isinstance(dtype, torch.dtype) else described(dtype)
+        raise InvalidInputError("dtype", got=got, allowed="torch.float32 or torch.float64")
+    return dtype

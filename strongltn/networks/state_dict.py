@@ -1,4 +1,4 @@
-"""Target networks from state dicts, which say neither the order of layers nor what is between.
+"""Layers from state dicts, which say neither their order nor what is between them.
 
 The order is read from numbered names or from widths that fit in one order only, and never guessed.
 """
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.errors import InvalidInputError
+from strongltn.networks.layer import LinearLayer
 from strongltn.networks.reading import Reading, shown
-from strongltn.networks.target import LinearLayer, TargetNetwork
 from strongltn.values.arguments import names_of
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def read_state_dict(
     *,
     layers: Sequence[str] | None = None,
     notes: Sequence[str] = (),
-) -> TargetNetwork:
-    """Return the network of a state dict; `TargetNetwork.from_state_dict` says by which rules.
+) -> tuple[tuple[LinearLayer, ...], Reading]:
+    """Return the layers of a state dict; `TargetNetwork.from_state_dict` says by which rules.
 
     Parameters
     ----------
@@ -73,10 +73,8 @@ def read_state_dict(
         for name, parts in _grouped(state, is_given=layers is not None).items()
     }
     names, reason = _given(found, layers) if layers is not None else _ordered(found)
-    return TargetNetwork(
-        tuple(found[name] for name in names),
-        Reading((*said, *reason, _ASSUMED if len(names) > 1 else _ASSUMED_OF_ONE)),
-    )
+    assumed = _ASSUMED if len(names) > 1 else _ASSUMED_OF_ONE
+    return tuple(found[name] for name in names), Reading((*said, *reason, assumed))
 
 
 def _grouped(state: Mapping[str, torch.Tensor], *, is_given: bool) -> dict[str, Parts]:

@@ -7,17 +7,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from strongltn.errors import InvalidInputError
-from strongltn.networks.reading import Reading, short_list, short_name, shown
-from strongltn.numerics.dyadic import DyadicArray, apply, positive_part
+from strongltn.networks.layer import LinearLayer, ScaledLayer, chain_text, frozen_linear
+from strongltn.networks.reading import Reading, short_list, shown
+from strongltn.numerics.dyadic import DyadicArray
 from strongltn.process.default_state import in_default_state
-from strongltn.values.arguments import as_parameter, described, instance
-from strongltn.values.arrays import array_of
+from strongltn.values.arguments import as_parameter, described
 from strongltn.values.by_value import ByValue
 
 if TYPE_CHECKING:
@@ -27,78 +26,6 @@ if TYPE_CHECKING:
 TargetLike: TypeAlias = (
     "TargetNetwork | torch.nn.Module | Mapping[str, torch.Tensor] | str | os.PathLike[str]"
 )
-
-
-@dataclass(frozen=True, eq=False)
-class LinearLayer(ByValue):
-    """One linear layer x -> weight x + bias.
-
-    Tensors and nested sequences are accepted, and kept as arrays. Two layers are equal if their
-    names, dtypes and numbers are.
-
-    Attributes
-    ----------
-    name : str
-    weight : float32 or float64 (outputs, inputs), finite, read-only
-    bias : the same dtype (outputs,), or None
-    """
-
-    name: str
-    weight: NDArray[Any]
-    bias: NDArray[Any] | None = None
-
-    def __post_init__(self) -> None:
-        instance("name", self.name, str)
-        weight = _checked(f"{shown(self.name)}.weight", self.weight, num_dimensions=2)
-        object.__setattr__(self, "weight", _read_only(weight))
-        if self.bias is not None:
-            bias = _checked(f"{shown(self.name)}.bias", self.bias, num_dimensions=1)
-            object.__setattr__(self, "bias", bias)
-            if self.bias.shape[0] != self.weight.shape[0]:
-                raise InvalidInputError(
-                    f"{shown(self.name)}.bias",
-                    got=f"{self.bias.shape[0]} entries",
-                    allowed=f"one for each of the {self.weight.shape[0]} outputs",
-                )
-            object.__setattr__(self, "bias", _read_only(self.bias))
-
-    @property
-    def num_inputs(self) -> int:
-        """Number of inputs, without the constant one."""
-        return int(self.weight.shape[1])
-
-    @property
-    def num_outputs(self) -> int:
-        """Number of outputs."""
-        return int(self.weight.shape[0])
-
-    @property
-    def num_weights(self) -> int:
-        """Number of weights and biases."""
-        return int(self.weight.size) + (0 if self.bias is None else int(self.bias.size))
-
-    def __repr__(self) -> str:
-        biases = "" if self.bias is None else " with biases"
-        name, dtype = short_name(self.name), self.weight.dtype
-        return f"LinearLayer({name}: {self.num_inputs} to {self.num_outputs}{biases}, {dtype})"
-
-
-@dataclass(frozen=True, eq=False)
-class ScaledLayer(ByValue):
-    """A layer of the scaled target f': exact weights and biases after division by powers of two."""
-
-    weight: DyadicArray
-    bias: DyadicArray | None
-
-    def __repr__(self) -> str:
-        outputs, inputs = self.weight.shape
-        biases = "" if self.bias is None else " with biases"
-        return f"ScaledLayer({inputs} to {outputs}{biases}, exact)"
-
-    def __call__(self, activations: DyadicArray) -> DyadicArray:
-        """Return the exact pre-activation at one input (inputs,)."""
-        product = apply(self.weight, activations)
-        return product if self.bias is None else product + self.bias
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,19 +103,8 @@ class TargetNetwork(ByValue):
         for layer in self.layers:
             if modules:
                 modules.append(torch.nn.ReLU())
-            linear = torch.nn.Linear(
-                layer.num_inputs,
-                layer.num_outputs,
-                bias=layer.bias is not None,
-                device="meta",  # random weights would move torch's generator
-                dtype=dtype,
-            ).to_empty(device="cpu")
-            with torch.no_grad():
-                linear.weight.copy_(torch.from_numpy(layer.weight.copy()))
-                if layer.bias is not None:
-                    linear.bias.copy_(torch.from_numpy(layer.bias.copy()))
-            modules.append(linear)
-        return torch.nn.Sequential(*modules).requires_grad_(False)
+            modules.append(frozen_linear(layer.weight, layer.bias, dtype=dtype))
+        return torch.nn.Sequential(*modules)
 
     def __repr__(self) -> str:
         widths = short_list(self.widths, "-")
@@ -221,7 +137,8 @@ class TargetNetwork(ByValue):
         if isinstance(value, Mapping):
             return TargetNetwork.from_state_dict(value)
         if isinstance(value, str | os.PathLike):
-            return _from_path(Path(value))
+            path = Path(value)
+            return _of_ticket(path) if path.is_dir() else load_target(path)
         torch = sys.modules.get("torch")  # who holds a module has loaded it
         if torch is not None and isinstance(value, torch.nn.Module):
             return TargetNetwork.from_module(value)
@@ -258,7 +175,7 @@ class TargetNetwork(ByValue):
         """
         from strongltn.networks.state_dict import read_state_dict
 
-        return read_state_dict(state, layers=layers)
+        return TargetNetwork(*read_state_dict(state, layers=layers))
 
     @staticmethod
     def from_module(
@@ -284,64 +201,37 @@ class TargetNetwork(ByValue):
         """
         from strongltn.networks.module_graph import read_module
 
-        return read_module(module, example=example)
+        return TargetNetwork(*read_module(module, example=example))
 
 
-def chain_text(layers: Sequence[LinearLayer]) -> str:
-    """Return a chain of layers in one line of ASCII.
+@in_default_state()
+def load_target(path: Path, *, layers: Sequence[str] | None = None) -> TargetNetwork:
+    """Return the target network that a file holds; its `reading` says how it was understood.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> first, last = LinearLayer("fc1", np.ones((5, 7))), LinearLayer("fc2", np.ones((1, 5)))
-    >>> chain_text([first, last])
-    '7 -(fc1)-> 5, ReLU, -(fc2)-> 1'
+    Parameters
+    ----------
+    path : Path
+        ``.pt``, ``.pth``, ``.pth.tar``, ``.bin`` or ``.ckpt``: a state dict, or a checkpoint with
+        one state dict in it, read with ``weights_only``. ``.safetensors``: tensors that were
+        dropped because they are tied are restored from the metadata.
+    layers : sequence of str, optional
+        The names of the layers in the order in which they run; without it the order must follow
+        from names or widths, see `TargetNetwork.from_state_dict`.
+
+    Raises
+    ------
+    InvalidInputError
+        Not such a file, or not a chain of Linear layers with finite weights and a known order.
     """
-    steps = [f"-({shown(layer.name)})-> {layer.num_outputs}" for layer in layers]
-    return f"{layers[0].num_inputs} " + ", ReLU, ".join(steps)
+    from strongltn.networks.state_dict import read_state_dict
+    from strongltn.networks.target_file import read_file
+
+    state, notes = read_file(path)
+    return TargetNetwork(*read_state_dict(state, layers=layers, notes=notes))
 
 
-def evaluate(layers: tuple[ScaledLayer, ...], inputs: DyadicArray) -> DyadicArray:
-    """Return f'(x) exactly at one input (inputs,)."""
-    activations = inputs
-    for i, layer in enumerate(layers):
-        activations = layer(positive_part(activations) if i else activations)
-    return activations
-
-
-def _from_path(path: Path) -> TargetNetwork:
-    from strongltn.networks.target_file import load_target
+def _of_ticket(directory: Path) -> TargetNetwork:
     from strongltn.networks.ticket_directory import read_ticket
 
-    if not path.is_dir():
-        return load_target(path)
     with as_parameter("target", of="DIR"):
-        return read_ticket(path)[0]
-
-
-def _checked(name: str, value: object, *, num_dimensions: int) -> NDArray[Any]:
-    """Return an array of float32 or float64 of the right shape, all finite."""
-    try:
-        array = array_of(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        allowed = f"an array with {num_dimensions} dimensions, float32 or float64"
-        raise InvalidInputError(name, got=described(value), allowed=allowed) from error
-    if array.dtype not in (np.float32, np.float64):
-        raise InvalidInputError(name, got=f"dtype {array.dtype}", allowed="float32 or float64")
-    if array.ndim != num_dimensions or array.size == 0:
-        raise InvalidInputError(
-            name, got=f"shape {array.shape}", allowed=f"{num_dimensions}-dimensional and not empty"
-        )
-    if not np.isfinite(array).all():
-        bad = int((~np.isfinite(array)).sum())
-        where = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
-        raise InvalidInputError(
-            name, got=f"{bad} NaN or infinite entries, the first at {where}", allowed="finite"
-        )
-    return array
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    copy = np.array(array, order="C")
-    copy.setflags(write=False)
-    return copy
+        return read_ticket(directory)[0]

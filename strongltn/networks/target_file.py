@@ -1,4 +1,4 @@
-"""Target networks from files: torch state dicts and checkpoints, and safetensors."""
+"""State dicts from the files of strangers: of torch, also in checkpoints, and safetensors."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import os
 import stat
 import warnings
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strongltn.errors import InvalidInputError, suggestion
 from strongltn.networks.reading import shown
-from strongltn.networks.state_dict import read_state_dict
-from strongltn.networks.target import TargetNetwork
-from strongltn.process.default_state import in_default_state
 
 if TYPE_CHECKING:
     import torch
@@ -31,24 +28,10 @@ _MAX_BYTES = 1 << 31  # as in ``proofs_check``, which must read the target in it
 State = dict[str, "torch.Tensor"]
 
 
-@in_default_state()
-def load_target(path: Path, *, layers: Sequence[str] | None = None) -> TargetNetwork:
-    """Return the target network that a file holds; its `reading` says how it was understood.
+def read_file(path: Path) -> tuple[State, list[str]]:
+    """Return the state dict of a file, and what was understood, as sentences for the reading.
 
-    Parameters
-    ----------
-    path : Path
-        ``.pt``, ``.pth``, ``.pth.tar``, ``.bin`` or ``.ckpt``: a state dict, or a checkpoint with
-        one state dict in it, read with ``weights_only``. ``.safetensors``: tensors that were
-        dropped because they are tied are restored from the metadata.
-    layers : sequence of str, optional
-        The names of the layers in the order in which they run; without it the order must follow
-        from names or widths, see `TargetNetwork.from_state_dict`.
-
-    Raises
-    ------
-    InvalidInputError
-        Not such a file, or not a chain of Linear layers with finite weights and a known order.
+    `load_target` of `networks/target.py` says which files.
     """
     path = Path(path)
     try:
@@ -70,14 +53,12 @@ def load_target(path: Path, *, layers: Sequence[str] | None = None) -> TargetNet
             "target", got=f"{path} of {status.st_size:,} bytes", allowed=f"at most {_MAX_BYTES:,}"
         )
     if path.suffix == ".safetensors":
-        state, notes = _read_safetensors(path)
-    elif path.name.endswith(_TORCH_SUFFIXES):
-        state, notes = _read_torch(path)
-    else:
-        raise InvalidInputError(
-            "target", got=f"{path}, whose suffix is {path.suffix!r}", allowed=_ALLOWED
-        )
-    return read_state_dict(state, layers=layers, notes=notes)
+        return _read_safetensors(path)
+    if path.name.endswith(_TORCH_SUFFIXES):
+        return _read_torch(path)
+    raise InvalidInputError(
+        "target", got=f"{path}, whose suffix is {path.suffix!r}", allowed=_ALLOWED
+    )
 
 
 def _near(path: Path) -> str:

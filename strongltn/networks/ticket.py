@@ -222,9 +222,17 @@ class Ticket(ByValue):
         >>> bool((pruned - ticket.to_module()(x)).abs().max() < 1e-6)
         True
         """
-        from strongltn.networks.pruned import prune_masks
+        import torch
 
-        return prune_masks(self)
+        source, masks = self.source, {}
+        for layer in range(2 * source.num_pairs):
+            source.check_dense(layer)
+        for layer, mask in enumerate(self.dense_masks().values()):
+            num_inputs, name = source.widths[layer], source.module_index(layer)
+            masks[f"{name}.weight"] = torch.from_numpy(mask[:, :num_inputs].copy())
+            if mask.shape[1] > num_inputs:
+                masks[f"{name}.bias"] = torch.from_numpy(mask[:, num_inputs].copy())
+        return masks
 
     def __repr__(self) -> str:
         source = self.source

@@ -10,7 +10,9 @@ import hashlib
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +21,18 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from strongltn.errors import BudgetExceeded, InvalidInputError
+from strongltn.errors import BudgetExceeded, InvalidInputError, suggestion
+from strongltn.networks.layer import LinearLayer
 from strongltn.networks.mask import PairMask
-from strongltn.networks.no_ticket import TICKET_FILE as TICKET_FILE
-from strongltn.networks.no_ticket import no_ticket
 from strongltn.networks.reading import Reading
 from strongltn.networks.source import Activation, SourceNetwork
-from strongltn.networks.target import LinearLayer, TargetNetwork
+from strongltn.networks.target import TargetNetwork
 from strongltn.networks.ticket import Ticket
 from strongltn.rng import WeightLaw
-from strongltn.storage import Contents, machine_errors, read_file
+from strongltn.storage import Contents, is_partial, machine_errors, read_file
+from strongltn.values.arguments import as_parameter, as_path
 
+TICKET_FILE = "ticket.json"
 TARGET_FILE = "target.safetensors"
 MASK_FILE = "mask.safetensors"
 REPORT_FILE = "report.json"
@@ -46,7 +49,12 @@ WITNESS_NAME = re.compile(r"witness(-[0-9a-f]{16})?\.safetensors")
 
 _FILES = (TICKET_FILE, TARGET_FILE, MASK_FILE, REPORT_FILE)
 _OLD_PARTIAL = re.compile(r"\.(certificate|report)\.json\.partial|\.witness\.safetensors\.partial")
-_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
+# Where the system says otherwise, something is there, and not ours to look at.
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_NO_FILE = (*_NOT_THERE, errno.EISDIR, errno.ENAMETOOLONG)
+_RUN_FILE = "result.json"
+_MAX_LOOKED_AT = 1000  # entries of a directory
+_MAX_NAMED = 3
 
 # What unexpected JSON leads to: other types, missing keys, numbers too large, nesting too deep.
 _UNREADABLE = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
@@ -154,6 +162,31 @@ def read_ticket(directory: Path) -> tuple[TargetNetwork, Ticket]:
     return target, ticket
 
 
+def load_ticket(path: str | os.PathLike[str]) -> Ticket:
+    """Return the ticket of a directory that `PruneResult.save` or ``strongltn prune`` wrote.
+
+    Its digests are compared, and its weights drawn again from the seed. The target that it stands
+    in for is in the same directory: ``TargetNetwork.of(path)``.
+
+    Parameters
+    ----------
+    path : path
+        A ticket directory.
+
+    Raises
+    ------
+    InvalidInputError
+        It is no ticket directory, truncated, or changed since it was written.
+
+    Notes
+    -----
+    Rigor: digests guard against accidents. Proof is what ``strongltn verify`` gives.
+    """
+    directory = as_path("path", path)
+    with as_parameter("path", of="DIR"):
+        return read_ticket(directory)[1]
+
+
 def _says_ticket(directory: Path) -> bool:
     """Return whether a directory says that it holds a ticket."""
     try:
@@ -231,12 +264,62 @@ def read_ticket_file(directory: Path, name: str) -> bytes:
         try:
             return read_file(path, parameter="DIR", within=directory, **limit)
         except OSError as error:
-            if error.errno not in _NOT_THERE:
+            if error.errno not in _NO_FILE:
                 raise
             if name == TICKET_FILE and not os.path.lexists(path):
-                raise no_ticket(directory) from error
+                raise _no_ticket(directory) from error
             reason = f": {error.strerror}" if os.path.lexists(path) else " is missing"
             raise _refusal(directory, f"{name}{reason}") from error
+
+
+def require_ticket(directory: Path) -> None:
+    """Refuse what is no ticket directory at all, before anything is locked or written there.
+
+    Whether the ticket is whole is not looked at.
+
+    Raises
+    ------
+    InvalidInputError
+        There is no ticket.json; the hint says what may have been meant.
+    """
+    try:
+        os.stat(directory / TICKET_FILE)
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            raise _no_ticket(directory) from error
+
+
+def _no_ticket(directory: Path) -> InvalidInputError:
+    """Return the complaint about a path without a ticket.json."""
+    if directory.is_dir():
+        got = f"{directory}, in which there is no {TICKET_FILE}"
+    elif os.path.lexists(directory):
+        got = f"{directory}, which is no directory"
+    else:
+        got = f"{directory}, which does not exist"
+    return InvalidInputError(
+        "DIR", got=got, allowed="a ticket directory of strongltn prune", hint=_hint(directory)
+    )
+
+
+def _hint(directory: Path) -> str:
+    if directory.is_file():
+        return f"To make a ticket of it: strongltn prune {directory} --epsilon 0.1 --out ticket."
+    if (directory / _RUN_FILE).is_file():
+        return "It is a run of strongltn search; strongltn certify --against compares two of these."
+    if directory.is_dir():
+        below = [str(directory / name) for name in _tickets(directory)[:_MAX_NAMED]]
+        return f"Did you mean {' or '.join(below)}?" if below else ""
+    return suggestion(directory.name, _tickets(directory.parent))
+
+
+def _tickets(directory: Path) -> list[str]:
+    """Return the names of the ticket directories right below, as far as one can look."""
+    with suppress(OSError), os.scandir(directory) as entries:
+        names = [entry.name for entry in islice(entries, _MAX_LOOKED_AT)]
+        are_there = (name for name in names if os.path.lexists(directory / name / TICKET_FILE))
+        return sorted(name for name in are_there if not is_partial(name))
+    return []
 
 
 def _refusal(directory: Path, reason: str) -> InvalidInputError:

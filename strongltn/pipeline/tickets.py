@@ -13,7 +13,7 @@ from strongltn.certify.certificate import Certificate
 from strongltn.certify.kept import certificates, keep_certificate, place_of
 from strongltn.certify.statement import CERTIFICATE_FILE, read_certificate
 from strongltn.construct import RELU_DIAMOND, build_ticket, make_plan, measure_reach
-from strongltn.construct.construction import ConstructionLike, as_construction
+from strongltn.construct.catalogue import ConstructionLike, as_construction
 from strongltn.construct.sizing import estimate_num_samples, estimate_tolerance
 from strongltn.errors import InvalidInputError
 from strongltn.networks.ball import Ball

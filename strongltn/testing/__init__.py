@@ -18,12 +18,17 @@ except ImportError as error:
     raise ImportError("strongltn.testing needs Hypothesis: pip install hypothesis") from error
 
 from strongltn.testing.construction_contract import check_construction
-from strongltn.testing.failure_rate import FailureRate, check_failure_rate
+from strongltn.testing.failure_rate import ConstructionPromise, FailureRate, check_failure_rate
 from strongltn.testing.instances import instances, planted_instances, samples
-from strongltn.testing.networks import domains, points, target_networks
-from strongltn.testing.promise import ConstructionPromise
+from strongltn.testing.networks import (
+    domains,
+    masks,
+    points,
+    sources,
+    target_networks,
+    tickets,
+)
 from strongltn.testing.solver_contract import check_solver_contract
-from strongltn.testing.tickets import masks, sources, tickets
 
 __all__ = [
     "ConstructionPromise",

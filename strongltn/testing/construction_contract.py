@@ -23,10 +23,14 @@ from strongltn.testing.exact_networks import (
     target_output,
     weight_errors,
 )
-from strongltn.testing.failure_rate import FailureRate, check_failure_rate
+from strongltn.testing.failure_rate import (
+    Build,
+    ConstructionPromise,
+    FailureRate,
+    check_failure_rate,
+)
 from strongltn.testing.networks import points, target_networks
-from strongltn.testing.promise import Build, ConstructionPromise
-from strongltn.testing.requirement import require
+from strongltn.testing.solver_contract import require
 
 _POINTS = 4  # inputs compared for each ticket
 _QUICK = CertifySettings(attack=Attack(num_restarts=2, num_steps=5))

@@ -17,7 +17,6 @@ from strongltn.subset_sum import SubsetSumProblem, Verdict, solve, solve_batch
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers import AbstractSolver
 from strongltn.testing.instances import instances, planted_instances
-from strongltn.testing.requirement import require
 
 _MAX_SAMPLES = 12  # 2^n subsets are listed in rationals
 
@@ -106,6 +105,12 @@ class _Subsets:
         # indices of the halves as binary numbers: the last sample of a half is the highest bit
         rank = min(ties, key=lambda tie: (*tie[:2], tie[2][:half][::-1], tie[2][half:][::-1]))
         return error, rank[2]
+
+
+def require(is_true: bool, message: str) -> None:
+    """Raise AssertionError unless a claim is true, also where Python skips assert statements."""
+    if not is_true:
+        raise AssertionError(message)
 
 
 def _needs_tolerance(solver: AbstractSolver[Any], num_samples: int) -> bool:

@@ -17,7 +17,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.networks.target import LinearLayer, TargetNetwork
+from strongltn.networks.layer import LinearLayer
+from strongltn.networks.target import TargetNetwork
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import (
     DyadicArray,

@@ -6,6 +6,8 @@ Importing this module imports neither torch nor numba.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -89,3 +91,27 @@ def _without_tensors(value: object, tensor: type[Any]) -> object:
     if isinstance(value, list | tuple):
         return [_without_tensors(part, tensor) for part in value]
     return value
+
+
+def read_array(path: Path, *, parameter: str) -> NDArray[Any]:
+    """Return the array of a .npy file, mapped from the disk: no archive, no pickle.
+
+    Parameters
+    ----------
+    path : Path
+    parameter : str
+        What a refusal calls the file.
+
+    Raises
+    ------
+    InvalidInputError
+        It is no regular file, or does not hold one array of the size that it states.
+    """
+    try:
+        if not path.is_file():
+            raise OSError("there is no such regular file")
+        return np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError, TypeError, OverflowError, SyntaxError, TokenError) as error:
+        raise InvalidInputError(
+            parameter, got=f"{path}: {error}", allowed="a .npy file with one array of numbers"
+        ) from error

@@ -16,7 +16,7 @@ from strongltn.certify.differential.backward import (
 )
 from strongltn.certify.differential.splitting import SplittingSettings, input_splitting
 from strongltn.networks import Ball, DifferenceNetwork, LocalBox, ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import LayerError
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.testing import domains, points
 

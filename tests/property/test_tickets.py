@@ -18,8 +18,8 @@ from strategies import tickets
 
 from strongltn.construct import build, build_ticket, make_plan, measure_reach
 from strongltn.networks import LinearLayer, SourceNetwork, TargetNetwork, Ticket
+from strongltn.networks.difference import weight_errors
 from strongltn.networks.pruned import PrunedNetwork
-from strongltn.networks.weight_error import weight_errors
 from strongltn.subset_sum.solvers import GrowingPrefix, MeetInTheMiddle
 from strongltn.testing import target_networks
 

@@ -40,11 +40,7 @@ PUBLIC = "__init__"
 #: Answers and conversions that are methods of the class that they lead from; imported when called.
 CONVERSIONS = {
     ("domain", "boxes"),
-    ("source", "pruned"),
     ("ticket", "pruned"),
-    ("target", "state_dict"),
-    ("target", "module_graph"),
-    ("target", "target_file"),
     ("target", "ticket_directory"),
 }
 #: Who calls the auditor: the command line and the demonstration.

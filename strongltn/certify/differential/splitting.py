@@ -26,7 +26,7 @@ from strongltn.certify.differential.ranges import LEAF
 from strongltn.errors import InvalidInputError
 from strongltn.networks.boxes import LocalBox
 from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.target import ScaledLayer
+from strongltn.networks.layer import ScaledLayer
 from strongltn.values.arguments import Progress, integer
 
 _MOST_LEAVES = 1 << 15  # certificates hold trees of at most 2^16 nodes ...

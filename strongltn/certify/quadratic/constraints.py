@@ -35,8 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.certify.differential.ranges import LayerRanges
-from strongltn.networks.difference import DifferenceNetwork
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import DifferenceNetwork, LayerError
 from strongltn.numerics.dyadic import DyadicArray, concatenate, maximum, negative, product
 
 _FLOAT_BITS = 1000  # of an integer that a float64 can hold

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.metadata import entry_points
 from inspect import isabstract
 from typing import Any
 
-from strongltn.errors import InvalidInputError
 from strongltn.subset_sum import solvers
 from strongltn.subset_sum.solvers.abstract import AbstractSolver
+from strongltn.values.registered import with_registered
 
 #: The group of entry points under which another package names its solver classes.
 GROUP = "strongltn.solvers"
@@ -46,15 +45,13 @@ def find_solvers() -> dict[str, type[AbstractSolver[Any]]]:
     >>> [name for name in find_solvers() if name.startswith("S")]
     ['SchroeppelShamir', 'SingleWeight', 'Sparsest']
     """
-    found: dict[str, type[AbstractSolver[Any]]] = {}
-    for solver in (*_solvers_here(), *_solvers_of_others()):
-        other = found.setdefault(solver.__name__, solver)
-        if other is not solver:
-            raise InvalidInputError(
-                "solver",
-                got=f"{solver.__name__} from both {other.__module__} and {solver.__module__}",
-                allowed="one class of a name",
-            )
+    found = with_registered(
+        ((solver.__name__, solver, solver.__module__) for solver in _solvers_here()),
+        group=GROUP,
+        name_of=lambda value: value.__name__ if _is_solver(value) else None,
+        parameter="solver",
+        allowed="a class derived from AbstractSolver, with all of its methods",
+    )
     return dict(sorted(found.items()))
 
 
@@ -63,18 +60,6 @@ def _solvers_here() -> Iterator[type[AbstractSolver[Any]]]:
         for value in vars(import_module(module.name)).values():
             if _is_solver(value) and value.__module__ == module.name and value.__name__[0] != "_":
                 yield value
-
-
-def _solvers_of_others() -> Iterator[type[AbstractSolver[Any]]]:
-    for entry_point in entry_points(group=GROUP):
-        value = entry_point.load()
-        if not _is_solver(value):
-            raise InvalidInputError(
-                "solver",
-                got=f"{entry_point.value}, an entry point of the group {GROUP}",
-                allowed="a class derived from AbstractSolver, with all of its methods",
-            )
-        yield value
 
 
 def _is_solver(value: object) -> bool:

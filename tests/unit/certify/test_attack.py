@@ -9,7 +9,7 @@ import pytest
 from strongltn.certify.attack import Attack, attack
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Ball, Box, DifferenceNetwork, LocalBox, OutputNorm, ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import LayerError
 from strongltn.numerics.dyadic import DyadicArray
 
 FEW = Attack(num_restarts=4, num_steps=12)

@@ -16,7 +16,7 @@ from strongltn.certify.differential import splitting
 from strongltn.certify.differential.splitting import fits_multipliers, max_leaves, multiplier_bytes
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork, ticket_directory
-from strongltn.networks.target import ScaledLayer
+from strongltn.networks.layer import ScaledLayer
 from strongltn.networks.ticket_directory import ticket_files
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.pipeline import tickets as pipeline

@@ -25,7 +25,7 @@ from strongltn.certify.differential.ranges import (
 from strongltn.certify.differential.splitting import SplittingSettings, input_splitting
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Ball, Box, DifferenceNetwork, LocalBox, ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import LayerError
 from strongltn.numerics.dyadic import DyadicArray
 
 DOMAINS = {

@@ -18,7 +18,7 @@ from strongltn.certify.quadratic.proof import bound_of, prove, quadratic_bound
 from strongltn.certify.quadratic.relaxation import Multipliers, relax, restrict
 from strongltn.errors import InvalidInputError, SoundnessBug, UnsolvedError
 from strongltn.networks import Ball, Box, DifferenceNetwork, LocalBox, ScaledLayer
-from strongltn.networks.weight_error import LayerError
+from strongltn.networks.difference import LayerError
 from strongltn.numerics.dyadic import DyadicArray, from_text, positive_part
 
 DOMAINS = ("ball", "box", "signed-box", "local", "mixed")

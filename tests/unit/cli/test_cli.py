@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from strongltn.certify import Attack
-from strongltn.cli.prune import ConstructionName
 from strongltn.construct import CONSTRUCTIONS
 from strongltn.networks.ticket_directory import read_ticket
 from strongltn.pipeline import prune_result
@@ -522,6 +521,7 @@ def test_reports_are_plain_numbers(run, target, out):
         assert not isinstance(value, float) or np.isfinite(value)
 
 
-def test_names_on_the_command_line_are_all_there_are():
-    """They stand there again, so that --help need not import numba and the solvers."""
-    assert {name.value for name in ConstructionName} == set(CONSTRUCTIONS)
+def test_the_help_names_all_constructions(run):
+    """It names them in a sentence, so that --help need not import numba and the solvers."""
+    _, text, _ = run("prune", "--help")
+    assert all(name in text for name in CONSTRUCTIONS)

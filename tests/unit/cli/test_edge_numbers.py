@@ -216,7 +216,7 @@ def test_a_long_simulation_ends_with_ctrl_c():
 def test_the_attack_tells_how_far_it_is():
     from strongltn.certify.attack import attack
     from strongltn.networks import Ball, DifferenceNetwork, LinearLayer, TargetNetwork
-    from strongltn.networks.weight_error import LayerError
+    from strongltn.networks.difference import LayerError
     from strongltn.numerics.dyadic import DyadicArray
 
     target = TargetNetwork((LinearLayer("w", np.eye(2, dtype=np.float32)),))

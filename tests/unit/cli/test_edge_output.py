@@ -19,7 +19,8 @@ from strongltn.certify import Attack, CertifySettings
 from strongltn.cli import certify as certify_command
 from strongltn.cli.console import print_report
 from strongltn.figures.account import plot_account
-from strongltn.networks.target import LinearLayer, TargetNetwork
+from strongltn.networks.layer import LinearLayer
+from strongltn.networks.target import TargetNetwork
 from strongltn.numerics.dyadic import outward_number
 from strongltn.pipeline import tickets as pipeline
 from strongltn.process.exits import say, shown

@@ -14,8 +14,7 @@ from strongltn.construct import (
     build_ticket,
     make_plan,
 )
-from strongltn.construct.construction import MAX_SAMPLES
-from strongltn.construct.plan import block_width
+from strongltn.construct.construction import MAX_SAMPLES, sign_block_width
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.networks import Ball, LinearLayer, TargetNetwork
 from strongltn.pipeline import tickets as pipeline
@@ -145,12 +144,12 @@ def _width_by_definition(num_samples, num_groups, limit):
 def test_the_block_width_is_the_least(limit):
     for num_samples in (1, 2, 3, 7, 20, 33):
         for num_groups in (1, 2, 5, 1000):
-            found = block_width(num_samples, num_groups, failure_probability=limit)
+            found = sign_block_width(num_samples, num_groups, failure_probability=limit)
             assert found == _width_by_definition(num_samples, num_groups, limit)
 
 
 def test_the_block_width_of_many_samples_is_quick():
-    width = block_width(MAX_SAMPLES, 10**6, failure_probability=Fraction(1, 10**6))
+    width = sign_block_width(MAX_SAMPLES, 10**6, failure_probability=Fraction(1, 10**6))
     assert 2 * MAX_SAMPLES < width < 2.01 * MAX_SAMPLES
 
 

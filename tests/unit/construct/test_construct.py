@@ -19,7 +19,7 @@ from strongltn.construct import (
     construction_named,
     make_plan,
 )
-from strongltn.construct.plan import block_width
+from strongltn.construct.construction import sign_block_width
 from strongltn.construct.sizing import estimate_num_samples, estimate_tolerance
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.networks import Ball, Box, LinearLayer, SourceNetwork, TargetNetwork
@@ -55,7 +55,7 @@ def plan_of(target, construction, *, num_samples=3, domain=None, **changes):
 @given(st.integers(1, 30), st.integers(1, 10**6), st.integers(2, 10**9))
 def test_block_width_is_the_least_that_suffices(num_samples, num_groups, reciprocal):
     chance = Fraction(1, reciprocal)
-    width = block_width(num_samples, num_groups, failure_probability=chance)
+    width = sign_block_width(num_samples, num_groups, failure_probability=chance)
     assert num_groups * binomial_tail(width, num_samples) <= chance
     assert num_groups * binomial_tail(width - 1, num_samples) > chance
 

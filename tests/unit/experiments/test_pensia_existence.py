@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 
 from strongltn.figures.style import new_figure
 from strongltn.networks import Ball
-from strongltn.networks.weight_error import weight_errors
+from strongltn.networks.difference import weight_errors
 from strongltn.numerics.norms import spectral_norm_bound
 from strongltn.recipes.recipe import Effort, rows_where
 from strongltn.recipes.run import run_recipe

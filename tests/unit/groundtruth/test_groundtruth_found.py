@@ -17,7 +17,7 @@ from strongltn.cli.main import app
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth import certify_found
 from strongltn.networks import Ball, Box, LinearLayer, LocalBox, OutputNorm, TargetNetwork
-from strongltn.networks.target import evaluate
+from strongltn.networks.layer import evaluate
 from strongltn.numerics.dyadic import DyadicArray
 
 QUICK = CertifySettings(attack=Attack(num_restarts=8, num_steps=60))

@@ -21,8 +21,8 @@ from strongltn.groundtruth import (
 from strongltn.groundtruth.agreement import Examples, outputs_of
 from strongltn.models.initialization import Init
 from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork
+from strongltn.networks.layer import evaluate
 from strongltn.networks.pruned import PrunedNetwork
-from strongltn.networks.target import evaluate
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.rng import WeightLaw, named_generator
 

@@ -23,8 +23,8 @@ from strongltn.networks import (
     pruned,
 )
 from strongltn.networks import mask as mask_module
+from strongltn.networks.difference import weight_errors
 from strongltn.networks.pruned import PrunedNetwork
-from strongltn.networks.weight_error import weight_errors
 from strongltn.rng import WeightLaw
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

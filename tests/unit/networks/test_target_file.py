@@ -14,8 +14,8 @@ from strategies import matrices
 
 from strongltn.errors import InvalidInputError
 from strongltn.networks import LinearLayer
-from strongltn.networks.target import evaluate
-from strongltn.networks.target_file import load_target
+from strongltn.networks.layer import evaluate
+from strongltn.networks.target import load_target
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.testing import target_networks
 

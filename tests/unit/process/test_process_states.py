@@ -29,7 +29,7 @@ from strongltn.groundtruth import (
     recover,
 )
 from strongltn.networks import LinearLayer
-from strongltn.networks.target_file import load_target
+from strongltn.networks.target import load_target
 from strongltn.networks.ticket_directory import ticket_files
 from strongltn.pipeline.demo import train_network
 from strongltn.process.default_state import in_default_state, one_thread

@@ -25,7 +25,7 @@ from proofs_check.model_file import ModelFileError, read_model
 from strongltn.certify import Attack, CertifySettings
 from strongltn.construct import RELU_DIAMOND, Construction
 from strongltn.networks import Box, LinearLayer, TargetNetwork
-from strongltn.networks.target_file import load_target
+from strongltn.networks.target import load_target
 from strongltn.networks.ticket_directory import read_ticket
 from strongltn.pipeline import tickets as pipeline
 from strongltn.subset_sum.solvers import BruteForce

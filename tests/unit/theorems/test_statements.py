@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from proofs_check.claims.ledger import CLAIMS
 from strongltn.cli.bound import bound
-from strongltn.networks.target import LinearLayer, TargetNetwork
+from strongltn.networks.layer import LinearLayer
+from strongltn.networks.target import TargetNetwork
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.report.bounds import show_lines
 from strongltn.theorems.assumptions import COMMON_CLASS, UNIT_NORMS

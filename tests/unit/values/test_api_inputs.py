@@ -565,7 +565,7 @@ def test_the_calls_above_name_parameters_that_exist(model, result, tmp_path):
 
 
 def test_the_words_are_those_of_the_command_line():
-    from strongltn.construct.construction import ConstructionWord
+    from strongltn.construct.catalogue import ConstructionWord
     from strongltn.rng import LawWord
 
     assert set(ConstructionWord.__args__) == CONSTRUCTIONS.keys()

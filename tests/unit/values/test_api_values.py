@@ -35,7 +35,7 @@ from strongltn.groundtruth import (
     certify_found,
 )
 from strongltn.networks import DifferenceNetwork, PairMask
-from strongltn.networks.weight_error import weight_errors
+from strongltn.networks.difference import weight_errors
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.search import EdgePopup, attach
