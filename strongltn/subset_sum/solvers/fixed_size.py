@@ -9,8 +9,7 @@ import numpy as np
 
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid
-from strongltn.subset_sum.big_integers import BigHalves, big_bytes, num_sums
-from strongltn.subset_sum.integer_units import quarter_targets
+from strongltn.subset_sum.integer_units import BigHalves, big_bytes, num_sums, quarter_targets
 from strongltn.subset_sum.problem import check_budget
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import AbstractRowSolver, CandidateBatch, run_tasks
