@@ -62,14 +62,6 @@ def spectral_norm_bound(matrix: DyadicArray) -> NormWitness:
 
     It is tight to about 3e-9, for more than a million entries to as many times 5e-16.
 
-    Parameters
-    ----------
-    matrix : DyadicArray (rows, columns)
-
-    Returns
-    -------
-    NormWitness
-
     Raises
     ------
     SoundnessBug
@@ -101,10 +93,6 @@ def spectral_norm_bound(matrix: DyadicArray) -> NormWitness:
 
 def row_norm_bounds(matrix: DyadicArray) -> DyadicArray:
     """Return rigorous bounds (rows,) on the Euclidean norms of the rows of a matrix.
-
-    Parameters
-    ----------
-    matrix : DyadicArray (rows, columns)
 
     Returns
     -------

@@ -14,7 +14,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from strongltn.storage.partial import (
     is_partial,
     lock,
     machine_errors,
-    open_directory,
+    opened_directory,
     partial_name,
     remove_leftovers,
 )
@@ -107,7 +107,9 @@ def new_directory(path: Path, *, replaces: Contents | None = None) -> Iterator[P
         _check_free(path, replaces)
         made = _make_parents(path)
     try:
-        with _opened(path.parent) as folder:
+        with ExitStack() as stack:
+            with machine_errors(path.parent, "open"):
+                folder = stack.enter_context(opened_directory(path.parent))
             work, file = _begin(path, folder)
             try:
                 with _under_its_own_name(path.parent / work, path):
@@ -154,19 +156,17 @@ def in_use(directory: Path, *, parameter: str) -> Iterator[None]:
     MachineError
         It cannot be opened.
     """
-    with machine_errors(directory, "open"):
-        if not directory.is_dir():
-            raise InvalidInputError(
-                parameter, got=f"{directory}, which is no directory", allowed="a directory"
-            )
-        file = open_directory(directory)
-    try:
+    with ExitStack() as stack:
+        with machine_errors(directory, "open"):
+            if not directory.is_dir():
+                raise InvalidInputError(
+                    parameter, got=f"{directory}, which is no directory", allowed="a directory"
+                )
+            file = stack.enter_context(opened_directory(directory))
         # It may have been moved aside, and another made in its place, before it was locked.
         if not lock(file) or not _is_still(directory, file):
             raise _busy(directory, parameter)
         yield
-    finally:
-        os.close(file)
 
 
 def move_aside(directory: Path, aside: Path) -> None:
@@ -229,16 +229,6 @@ def _make_parents(path: Path) -> list[Path]:
     missing = [parent for parent in path.parents if not parent.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     return missing
-
-
-@contextmanager
-def _opened(directory: Path) -> Iterator[int]:
-    with machine_errors(directory, "open"):
-        folder = open_directory(directory)
-    try:
-        yield folder
-    finally:
-        os.close(folder)
 
 
 def _begin(path: Path, folder: int) -> tuple[str, int]:

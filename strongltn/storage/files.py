@@ -15,7 +15,7 @@ from strongltn.errors import InvalidInputError
 from strongltn.storage.partial import (
     lock,
     machine_errors,
-    open_directory,
+    opened_directory,
     partial_name,
     remove_leftovers,
 )
@@ -43,21 +43,16 @@ def write_whole(path: Path, content: bytes) -> None:
     ----------
     path : Path
         In a directory that exists.
-    content : bytes
 
     Raises
     ------
     MachineError
         The disk is full, the directory cannot be written, or the like. The old file is as it was.
     """
-    with machine_errors(path):
-        folder = open_directory(path.parent)
-        try:
-            remove_leftovers(folder, path.name)
-            _write_and_rename(folder, path.name, content)
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    with machine_errors(path), opened_directory(path.parent) as folder:
+        remove_leftovers(folder, path.name)
+        _write_and_rename(folder, path.name, content)
+        os.fsync(folder)
 
 
 def append_line(file: int, line: bytes) -> None:
@@ -126,7 +121,6 @@ def read_file(
         What an error calls it.
     within : Path, optional
         The directory that the file must lie in, links resolved.
-    max_bytes : int
 
     Raises
     ------
@@ -223,14 +217,11 @@ def check_writable(path: Path, *, parameter: str = "out") -> None:
             raise InvalidInputError(
                 parameter, got=f"{place}, which is no directory", allowed="a directory"
             )
-        folder = open_directory(place)
-        try:
+        with opened_directory(place) as folder:
             remove_leftovers(folder, _PROBE)
             name = partial_name(_PROBE)
             os.close(os.open(name, _NEW, dir_fd=folder))
             os.unlink(name, dir_fd=folder)
-        finally:
-            os.close(folder)
 
 
 def make_directory(path: Path, *, parameter: str = "out") -> None:
@@ -238,7 +229,6 @@ def make_directory(path: Path, *, parameter: str = "out") -> None:
 
     Parameters
     ----------
-    path : Path
     parameter : str
         What an error calls it.
 
@@ -267,10 +257,10 @@ def write_figure(
 
     Parameters
     ----------
-    figure : matplotlib Figure
     path : Path
         The suffix is replaced by ``.png``, ``.svg`` and ``.pdf``; directories are made.
-    metadata : mapping from suffix to matplotlib's metadata, optional
+    metadata : mapping, optional
+        From a suffix to what matplotlib shall write into such a file.
 
     Raises
     ------

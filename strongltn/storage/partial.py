@@ -45,6 +45,7 @@ def machine_errors(path: Path, what: str = "write") -> Iterator[None]:
     Parameters
     ----------
     path : Path
+        What the message names.
     what : str
         The verb of what was tried.
 
@@ -79,6 +80,7 @@ def lock(file: int, *, waits: bool = False) -> bool:
     Parameters
     ----------
     file : int
+        Its descriptor.
     waits : bool
         Whether to wait until the other process lets go, for what is held for moments only.
     """
@@ -92,9 +94,14 @@ def lock(file: int, *, waits: bool = False) -> bool:
     return True
 
 
-def open_directory(path: Path) -> int:
-    """Return a descriptor of a directory."""
-    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+@contextmanager
+def opened_directory(path: Path) -> Iterator[int]:
+    """Yield a descriptor of a directory."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
 
 
 def remove_leftovers(folder: int, name: str, *, besides: str = "") -> bool:
@@ -104,7 +111,6 @@ def remove_leftovers(folder: int, name: str, *, besides: str = "") -> bool:
     ----------
     folder : int
         Descriptor of the directory that holds `name`.
-    name : str
     besides : str
         The caller's own partial directory, which stays.
     """

@@ -48,7 +48,6 @@ class Record(Generic[Entry]):
 
     Attributes
     ----------
-    path : Path
     entries : list
         In the order in which they came.
     notes : tuple of str

@@ -21,7 +21,7 @@ from strongltn.numerics.exact import (
     round_once,
 )
 from strongltn.process.default_state import in_default_state
-from strongltn.subset_sum.big_integers import BYTES_PER_SUM
+from strongltn.subset_sum.integer_units import BYTES_PER_SUM
 from strongltn.subset_sum.problem import (
     check_budget,
     checked_bytes,

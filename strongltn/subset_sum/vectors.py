@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import BoolArray, FloatArray, RowGrid, dyadic_numerators, subset_error
 from strongltn.process.default_state import in_default_state
-from strongltn.subset_sum.big_integers import BYTES_PER_SUM
-from strongltn.subset_sum.integer_units import mask_of
+from strongltn.subset_sum.integer_units import BYTES_PER_SUM, mask_of
 from strongltn.subset_sum.problem import (
     check_budget,
     checked_array,

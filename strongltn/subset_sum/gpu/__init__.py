@@ -37,10 +37,6 @@ def search_batch(samples: FloatArray, targets: FloatArray, *, device: str) -> Ca
         ``"cpu"``, ``"cuda"`` or ``"cuda:0"`` and so on; see `available_devices`. For ``"cpu"``
         torch is not imported.
 
-    Returns
-    -------
-    CandidateBatch
-
     Raises
     ------
     InvalidInputError
@@ -88,7 +84,7 @@ def masks_on(
     device: str,
     choose: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
 ) -> BoolArray:
-    """Return the best masks by one of the two `choose_subsets`, its tensors on a torch device."""
+    """Return the best masks that `choose`, one of the two `choose_subsets`, finds on a device."""
     import torch
 
     mask = np.empty(samples.shape, dtype=np.bool_)

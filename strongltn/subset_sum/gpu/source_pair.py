@@ -26,19 +26,23 @@ class SourcePair:
     Attributes
     ----------
     law : WeightLaw
-        Law of the source; not `WeightLaw.GAUSSIAN`, which needs a table.
+        The law of the source; not `WeightLaw.GAUSSIAN`, which needs a table.
     key : int in [0, 2**64)
-        From `stream_key`.
+        The key of the source's stream, from `stream_key`.
     pair : int >= 0
-        Its layers are 2 * pair and 2 * pair + 1.
+        Which pair of layers it is: 2 * pair and 2 * pair + 1 of the source.
     num_columns : int >= 1
+        How many columns the first layer of the pair has.
     block_width : int in [num_samples, 1024]
+        How many hidden neurons an instance looks at.
     num_samples : int >= 1
+        How many samples an instance has, n.
     group : {-1, 0, 1}
         Which neurons are members: the first `num_samples` whose first-layer weight has this sign,
         and that weight enters with its magnitude; 0 means all neurons, the weight as it is. Where
         a block falls short of members, the samples missing are zeros.
     shares_hidden : bool
+        Whether the instances of one column use the same block.
 
     Raises
     ------
@@ -93,13 +97,7 @@ class SourcePair:
             )
 
     def goals(self, targets: FloatArray) -> IntArray:
-        """Return `quarter_targets` on the grid that holds the samples of every instance.
-
-        Parameters
-        ----------
-        targets : float64 array, shape (m,)
-            Finite.
-        """
+        """Return `quarter_targets` of finite targets, on the grid of every instance's samples."""
         reach = np.full((len(targets), 1), self.num_samples << -2 * GRID_EXPONENT, dtype=np.int64)
         exponents = np.full(len(targets), 2 * GRID_EXPONENT, dtype=np.int64)
         fits = np.ones(len(targets), dtype=np.bool_)

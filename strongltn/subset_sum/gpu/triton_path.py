@@ -53,14 +53,10 @@ def choose_subsets(
 
     Parameters
     ----------
-    samples : int64 tensor, shape (m, n)
+    samples, goals
         As in `torch_path.choose_subsets`; on a CUDA device, or anywhere under Triton's interpreter.
-    goals : int64 tensor, shape (m,)
     launch : Launch
-
-    Returns
-    -------
-    int64 tensor, shape (m,)
+        How the rows are spread over the device.
 
     Raises
     ------
@@ -103,6 +99,7 @@ def choose_drawn(
     first_instance : int >= 0
         Number of the instance of ``goals[0]``.
     launch : Launch
+        How the instances are spread over the device.
 
     Returns
     -------

@@ -201,6 +201,7 @@ def mark_covering(samples: IntArray, bounds: IntArray, is_covering: BoolArray) -
     Parameters
     ----------
     samples : int64 array, shape (m, n)
+        In units of the grid of each row.
     bounds : int64 array, shape (m, 3)
         X, Y and G of each row: a hole is a pair of neighbouring sums s < s' with s <= X, s' >= Y
         and s' - s > G, where minus and plus infinity count as sums.

@@ -30,6 +30,7 @@ def sorted_halves(samples: IntArray, lists: IntArray) -> tuple[IntArray, IntArra
     Parameters
     ----------
     samples : int64 array, shape (n,)
+        In any units that leave the sums within int64.
     lists : int64 array, shape (4, 2**(n // 2))
         Work area; A and B are two of its rows.
     """

@@ -31,15 +31,10 @@ _BLOCK = 64
 def sorted_classes(
     samples: IntArray, sizes: tuple[int, int], lists: IntArray, starts: IntArray
 ) -> tuple[IntArray, IntArray]:
-    """Return the classes sizes[0] to sizes[1] of the sums of `samples`, and where they start.
+    """Return the classes sizes[0] to sizes[1] of the sums of k samples, and where they start.
 
-    Parameters
-    ----------
-    samples : int64 array, shape (k,)
-    sizes : two int, 0 <= sizes[0] <= sizes[1] <= k
-    lists : int64 array, shape (2, 2**k + 2 * k + 6)
-    starts : int64 array, shape (2, k + 4)
-        Work areas; the results are rows of them.
+    The results are rows of the work areas: `lists`, shape (2, 2**k + 2 * k + 6), and `starts`,
+    shape (2, k + 4).
     """
     num_samples = samples.size
     old, new, old_starts, new_starts = lists[0], lists[1], starts[0], starts[1]
@@ -52,14 +47,6 @@ def sorted_classes(
             _merge_class(old, old_starts[c : c + 3], samples[k], new, new_starts[c + 1 : c + 3])
         old, new, old_starts, new_starts = new, old, new_starts, old_starts
     return old, old_starts
-
-
-@compiled()
-def new_classes(samples: IntArray, sizes: tuple[int, int]) -> tuple[IntArray, IntArray]:
-    """Return `sorted_classes` on work areas of its own."""
-    lists = np.empty((2, (1 << samples.size) + 2 * samples.size + 6), np.int64)
-    starts = np.empty((2, samples.size + 4), np.int64)
-    return sorted_classes(samples, sizes, lists, starts)  # type: ignore[no-any-return]
 
 
 @compiled()
@@ -189,7 +176,6 @@ def write_subset(lower_sums, upper_sums, best, size, mask):  # type: ignore[no-u
         From `list_sums`.
     best : two int64
         From `nearest_of_size`.
-    size : int
     mask : bool array, shape (n,)
         Written.
     """

@@ -35,7 +35,6 @@ def sorted_table(samples: IntArray, num_tabled: int, lower: IntArray) -> Any:
 
     Parameters
     ----------
-    samples : int64 array, shape (n,)
     num_tabled : int
         k, at most 31.
     lower : int64 array, shape (2**(n // 2),)

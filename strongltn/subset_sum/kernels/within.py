@@ -62,9 +62,6 @@ def search_within(
 
     Parameters
     ----------
-    samples : float64 array, shape (m, n)
-    targets : float64 array, shape (m,)
-    units : ToleranceUnits
     mask : bool array, shape (m, n)
         Written; a row that is not found holds the last attempt.
     is_found : bool array, shape (m,)
@@ -134,8 +131,6 @@ def search_sparsest(
 
     Parameters
     ----------
-    samples : float64 array, shape (m, n)
-    targets : float64 array, shape (m,)
     units : ToleranceUnits
         For sums of three samples and a target.
     mask : bool array, shape (m, n)

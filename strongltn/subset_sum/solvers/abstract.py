@@ -126,6 +126,13 @@ class AbstractRowSolver(AbstractSolver[FloatArray]):
         """Return one subset per row of `samples`, shape (m, n), which may be a read-only view."""
 
 
+def num_cores() -> int:
+    """Return how many cores there are, or how many the variable NUMBA_NUM_THREADS allows."""
+    import numba
+
+    return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+
+
 def run_tasks(
     task: Callable[[slice], ResultT],
     num_rows: int,
@@ -138,10 +145,7 @@ def run_tasks(
     The slices do not depend on the number of cores (the variable NUMBA_NUM_THREADS limits them),
     and with a compiled `task` that lets go of the interpreter all cores are at work.
     """
-    import numba
-
-    num_cores = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-    num_threads = num_cores if max_threads is None else min(num_cores, max_threads)
+    num_threads = num_cores() if max_threads is None else min(num_cores(), max_threads)
     slices = [slice(at, at + rows_per_task) for at in range(0, num_rows, rows_per_task)]
     if num_threads == 1 or len(slices) == 1:
         return [task(rows) for rows in slices]

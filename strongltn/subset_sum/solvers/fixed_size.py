@@ -9,32 +9,15 @@ import numpy as np
 
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid
-from strongltn.subset_sum.big_integers import BigHalves, big_bytes, num_sums
-from strongltn.subset_sum.integer_units import quarter_targets
+from strongltn.subset_sum.integer_units import BigHalves, big_bytes, num_sums, quarter_targets
 from strongltn.subset_sum.problem import check_budget
 from strongltn.subset_sum.result import Stop
-from strongltn.subset_sum.solvers.abstract import (
-    AbstractSolver,
-    Candidate,
-    CandidateBatch,
-    run_tasks,
-)
+from strongltn.subset_sum.solvers.abstract import AbstractRowSolver, CandidateBatch, run_tasks
 from strongltn.values.arguments import integer
 
 
-@dataclass(frozen=True, eq=False)
-class SizedHalves:
-    """One row on its grid; of each half the sums in sorted classes, and the sums by index."""
-
-    grid: RowGrid
-    lower: tuple[IntArray, IntArray]
-    upper: tuple[IntArray, IntArray]
-    lower_sums: IntArray
-    upper_sums: IntArray
-
-
 @dataclass(frozen=True)
-class FixedSize(AbstractSolver[SizedHalves | BigHalves]):
+class FixedSize(AbstractRowSolver):
     """Return the best of all subsets of exactly `size` samples, for any finite doubles.
 
     Each half of the samples gets its sums in classes by the number of samples, each class sorted:
@@ -62,7 +45,7 @@ class FixedSize(AbstractSolver[SizedHalves | BigHalves]):
     InvalidInputError
         A value is outside the above. From `check`: `size` exceeds n.
     BudgetExceeded
-        From `check`; from `prepare` and `search_batch` for a row that does not fit int64.
+        From `check`; from a search for a row that does not fit int64.
 
     Notes
     -----
@@ -77,8 +60,7 @@ class FixedSize(AbstractSolver[SizedHalves | BigHalves]):
     Examples
     --------
     >>> import numpy as np
-    >>> solver = FixedSize(2)
-    >>> solver.search(solver.prepare(np.array([0.5, 0.25, 0.125])), 0.6, None).mask.tolist()
+    >>> FixedSize(2).search(np.array([0.5, 0.25, 0.125]), 0.6, None).mask.tolist()
     [True, False, True]
     """
 
@@ -101,42 +83,6 @@ class FixedSize(AbstractSolver[SizedHalves | BigHalves]):
             )
         check_bytes(num_samples, self.max_bytes)
 
-    def prepare(self, samples: FloatArray) -> SizedHalves | BigHalves:
-        """Return the sums of both halves."""
-        self.check(samples.size, None)
-        grid = RowGrid.of(samples[None, :])
-        if not does_fit(grid)[0]:
-            _check_bytes(samples.size, big_bytes(samples.size), self.max_bytes)
-            return BigHalves.of(samples, by_size=True)
-        from strongltn.subset_sum.kernels.size_classes import list_sums, new_classes
-
-        half = samples.size // 2
-        numbers = 4 * grid.numerators[0]
-        lower, upper = numbers[:half], numbers[half:]
-        sums = np.empty(1 << lower.size, np.int64), np.empty(1 << upper.size, np.int64)
-        list_sums(lower, sums[0])
-        list_sums(upper, sums[1])
-        return SizedHalves(
-            grid,
-            new_classes(lower, self._sizes_beside(upper.size, lower.size)),
-            new_classes(upper, self._sizes_beside(lower.size, upper.size)),
-            *sums,
-        )
-
-    def search(
-        self, state: SizedHalves | BigHalves, target: float, tolerance: float | None
-    ) -> Candidate:
-        """Return the best subset of the size; the tolerance plays no part."""
-        if isinstance(state, BigHalves):
-            return Candidate(state.nearest(target, self.size), Stop.FAMILY_COVERED)
-        from strongltn.subset_sum.kernels.size_classes import nearest_of_size, write_subset
-
-        mask = np.empty(state.grid.numerators.shape[1], dtype=np.bool_)
-        goal = quarter_targets(state.grid, np.array([target]))[0]
-        best = nearest_of_size(*state.lower, *state.upper, goal, self.size)
-        write_subset(state.lower_sums, state.upper_sums, best, self.size, mask)
-        return Candidate(mask, Stop.FAMILY_COVERED)
-
     def search_batch(
         self, samples: FloatArray, targets: FloatArray, tolerance: float | None
     ) -> CandidateBatch:
@@ -145,10 +91,6 @@ class FixedSize(AbstractSolver[SizedHalves | BigHalves]):
         sizes = np.array([self.size])
         mask = best_of_sizes(samples, targets, sizes, max_bytes=self.max_bytes)[:, 0]
         return CandidateBatch(mask, np.full(len(samples), Stop.FAMILY_COVERED, dtype=object))
-
-    def _sizes_beside(self, num_others: int, num_samples: int) -> tuple[int, int]:
-        """Return how many samples of one half a subset can have, least and most."""
-        return max(0, self.size - num_others), min(self.size, num_samples)
 
 
 # The magnitudes of a row may sum to this many units: 2**60 in quarter units, as the compiled

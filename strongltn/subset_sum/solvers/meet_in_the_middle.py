@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid, read_only
-from strongltn.subset_sum.big_integers import BigHalves, big_bytes
-from strongltn.subset_sum.integer_units import quarter_targets
+from strongltn.subset_sum.integer_units import BigHalves, big_bytes, quarter_targets
 from strongltn.subset_sum.problem import check_budget
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import (

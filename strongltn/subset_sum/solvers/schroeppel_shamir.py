@@ -8,11 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid
-from strongltn.subset_sum.big_integers import BigHalves, big_bytes
-from strongltn.subset_sum.integer_units import mask_of, quarter_targets
+from strongltn.subset_sum.integer_units import BigHalves, big_bytes, mask_of, quarter_targets
 from strongltn.subset_sum.problem import check_budget
 from strongltn.subset_sum.result import Stop
-from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, run_tasks
+from strongltn.subset_sum.solvers.abstract import (
+    AbstractSolver,
+    Candidate,
+    num_cores,
+    run_tasks,
+)
 from strongltn.values.arguments import integer
 
 
@@ -97,12 +101,9 @@ class SchroeppelShamir(AbstractSolver[QuarterLists | BigHalves]):
         """Return the best subset; the tolerance plays no part."""
         if isinstance(state, BigHalves):
             return Candidate(state.nearest(target), Stop.SPACE_COVERED)
-        import numba
-
         goal = int(quarter_targets(state.grid, np.array([target]))[0])
         num_samples = state.grid.numerators.shape[1]
-        num_cores = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-        num_threads = min(num_cores, self.max_bytes // _sweep_bytes(num_samples))
+        num_threads = min(num_cores(), self.max_bytes // _sweep_bytes(num_samples))
         edges = state.lower.quantiles(num_threads)
         partners = state.upper.reflected(goal)
 

@@ -11,7 +11,7 @@ import pytest
 
 from strongltn.errors import BudgetExceeded, InvalidInputError, StrongLTNError, UnsolvedError
 from strongltn.subset_sum import Stop, SubsetSumProblem, Verdict, solve, solve_batch
-from strongltn.subset_sum.big_integers import BigHalves
+from strongltn.subset_sum.integer_units import BigHalves
 from strongltn.subset_sum.solvers import (
     AbstractSolver,
     BruteForce,

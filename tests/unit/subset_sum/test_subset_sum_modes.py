@@ -9,8 +9,7 @@ import pytest
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.numerics.exact import RowGrid
 from strongltn.subset_sum import Stop, SubsetSumProblem, Verdict, solve, solve_batch, solve_targets
-from strongltn.subset_sum.big_integers import BigHalves
-from strongltn.subset_sum.integer_units import ToleranceUnits
+from strongltn.subset_sum.integer_units import BigHalves, ToleranceUnits
 from strongltn.subset_sum.sizes import solve_sizes, solve_sizes_batch
 from strongltn.subset_sum.solvers import MeetInTheMiddle
 from strongltn.subset_sum.solvers.fixed_size import FixedSize, does_fit
