@@ -50,7 +50,6 @@ class Examples:
 
         Parameters
         ----------
-        target : TargetNetwork
         count : int >= 1
         seed : int in [0, 2^64)
         has_constant : bool
@@ -100,8 +99,6 @@ def agreement_of(network: TargetNetwork, truth: GroundTruth, examples: Examples)
     ----------
     network : TargetNetwork
         With the inputs and outputs of the target.
-    truth : GroundTruth
-    examples : Examples
 
     Notes
     -----

@@ -43,9 +43,6 @@ class FoundCertificate(ByValue):
 
     Attributes
     ----------
-    domain : Domain
-    output_norm : OutputNorm
-    upper_bound, lower_bound : Fraction
     bounds : dict from method to Fraction
         What each method has proved from above.
     witness : DyadicArray (inputs,)
@@ -103,12 +100,6 @@ def certify_found(
         g and f, of the same widths; a layer may have a bias in one of them and none in the other.
     domain : Domain
         In the units of the networks' inputs.
-    settings : CertifySettings, optional
-    progress : callable, optional
-
-    Returns
-    -------
-    FoundCertificate
 
     Raises
     ------

@@ -69,8 +69,6 @@ class RecoverySettings:
 
     Attributes
     ----------
-    start : Start
-    objective : Objective
     num_steps, batch_size : int >= 1
     learning_rate : float > 0
         Of the first step; it falls to 0 along half a cosine.
@@ -130,16 +128,10 @@ def recover(
 
     Parameters
     ----------
-    truth : GroundTruth
     examples : Examples
         With labels, if the objective is to classify.
     seed : int in [0, 2^64)
         Of the scores and the batches.
-    settings : RecoverySettings, optional
-
-    Returns
-    -------
-    Recovery
 
     Raises
     ------

@@ -41,8 +41,6 @@ def certify_runs(
     domain : Domain, optional
         In the units of what the networks see, that is, of normalised images. By default the box
         of all images whose pixels are in [0, 1].
-    settings : CertifySettings, optional
-    progress : callable, optional
 
     Returns
     -------
