@@ -19,11 +19,12 @@ from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.agreement import (
     Agreement,
     Examples,
+    MaskOverlap,
     agreement_of,
+    mask_overlap,
     outputs_of,
     variance,
 )
-from strongltn.groundtruth.overlap import MaskOverlap, mask_overlap
 from strongltn.groundtruth.truth import GroundTruth, Masks, masked_network
 from strongltn.networks import TargetNetwork
 from strongltn.process.default_state import in_default_state, one_thread
