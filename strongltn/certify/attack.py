@@ -80,8 +80,6 @@ def attack(
 
     Parameters
     ----------
-    network : DifferenceNetwork
-    settings : Attack, optional
     progress : callable, optional
         Called with ("attack", done, all) while the last layer is attacked.
 

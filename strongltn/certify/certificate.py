@@ -45,15 +45,12 @@ class Certificate(ByValue):
 
     Attributes
     ----------
-    domain : Domain
-    output_norm : OutputNorm
     errors : tuple of LayerError
         The exact weight errors of the scaled networks, from which everything else follows.
     upper_bound, lower_bound : Fraction
         In the units of the target's output.
     euclidean_bound : Fraction
         >= sup ||f(x) - g(x)||_2, whatever the norm.
-    layers : tuple of LayerBounds
     methods : dict from name to Bound
         Of the scaled networks f' and g'.
     attack : AttackResult
@@ -144,11 +141,8 @@ def certify_ticket(
     ----------
     target : TargetNetwork, torch.nn.Module, state dict, or path
         See `TargetNetwork.of`.
-    ticket : Ticket
     domain : Domain or str
         A text as on the command line, such as "ball" or "box:0,1".
-    settings : CertifySettings, optional
-    progress : callable, optional
 
     Returns
     -------

@@ -67,9 +67,6 @@ def place_of(
 
     Parameters
     ----------
-    directory : Path
-    domain : Domain
-    output_norm : OutputNorm
     replace : bool
         Whatever stands there is as good as none, a certificate that cannot be read, too.
 

@@ -1,8 +1,9 @@
 """The methods that bound sup ||f' - g'|| from above, each a value; the default and the tight set.
 
-A method says of a problem why it does not apply, or proves a bound of it. To add one, write a
-subclass of `BoundingMethod` and put its value in `DEFAULT` or `TIGHT`. The auditor must know its
-name and how to check its witness.
+A method says of a problem why it does not apply, or proves a bound of it. A method of your own is a
+subclass of `BoundingMethod` whose value you pass as `CertifySettings(further=(...,))`. One that
+joins `DEFAULT` or `TIGHT` needs its rules in ``proofs_check/FORMAT.md``: the auditor rejects a
+certificate that states a method which it cannot check.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ from strongltn.certify.differential.splitting import (
 from strongltn.certify.quadratic.interior_point import InteriorPoint
 from strongltn.certify.quadratic.proof import quadratic_bound
 from strongltn.certify.recursion import Chain, LayerBounds, difference_chain, layer_bounds
+from strongltn.errors import InvalidInputError
 from strongltn.networks.difference import DifferenceNetwork
 from strongltn.networks.domain import OutputNorm
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import to_text
-from strongltn.values.arguments import Progress, chosen, instance
+from strongltn.values.arguments import Progress, chosen, described, instance
 from strongltn.values.by_value import ByValue
 
 _MAX_SPLIT_INPUTS = 8  # with more, a split of one input changes too little
@@ -47,7 +49,7 @@ Arrays = dict[str, NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class CertifySettings:
-    """How hard to try.
+    """How hard to try, and in which norm.
 
     Attributes
     ----------
@@ -56,11 +58,12 @@ class CertifySettings:
     output_norm : OutputNorm
         The norm of f(x) - g(x); 2 and "inf" are accepted, and replaced by it.
     is_tight : bool
-        Also optimise the backward slopes, try quadratic constraints, and split the inputs where the
-        domain is a box of at most eight: seconds to minutes. The fields below are their settings.
-    backward : BackwardSettings
-    splitting : SplittingSettings
-    quadratic : InteriorPoint
+        Whether to optimise the backward slopes too, to try quadratic constraints, and to split the
+        inputs where the domain is a box of at most eight: seconds to minutes. `backward`,
+        `quadratic` and `splitting` are the settings of these.
+    further : tuple of BoundingMethod
+        Methods of your own, which run after ours. Their bounds count like any other, so that the
+        certificate is as sound as they are; the auditor rejects it.
     """
 
     attack: Attack = field(default_factory=Attack)
@@ -69,6 +72,7 @@ class CertifySettings:
     backward: BackwardSettings = field(default_factory=partial(BackwardSettings, num_steps=200))
     splitting: SplittingSettings = field(default_factory=SplittingSettings)
     quadratic: InteriorPoint = field(default_factory=InteriorPoint)
+    further: tuple[BoundingMethod, ...] = ()
 
     def __post_init__(self) -> None:
         instance("attack", self.attack, Attack)
@@ -78,11 +82,21 @@ class CertifySettings:
         instance("quadratic", self.quadratic, InteriorPoint)
         norm = chosen("output_norm", self.output_norm, OutputNorm)
         object.__setattr__(self, "output_norm", norm)
+        instance("further", self.further, tuple)
+        taken = [method.name for method in TIGHT]
+        for method in self.further:
+            if not isinstance(method, BoundingMethod) or method.name in taken:
+                raise InvalidInputError(
+                    "further",
+                    got=described(method),
+                    allowed=f"values of BoundingMethod with names other than {', '.join(taken)}",
+                )
+            taken.append(method.name)
 
     @property
     def methods(self) -> tuple[BoundingMethod, ...]:
-        """The set of methods that is tried."""
-        return TIGHT if self.is_tight else DEFAULT
+        """The methods that are tried, in their order."""
+        return (*(TIGHT if self.is_tight else DEFAULT), *self.further)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +108,9 @@ class Bound(ByValue):
     activation : tuple of Fraction, one for each layer, or empty
         X_i >= sup ||input of layer i||.
     difference : tuple of Fraction, one for each layer, or for the last alone
-        D_i >= sup ||pre-activation of g' - pre-activation of f'|| at layer i.
+        D_i >= sup ||pre-activation of g' - pre-activation of f'||_2 at layer i.
     bound : Fraction
-        >= sup ||f' - g'|| in the norm that was asked for.
+        It is >= sup ||f' - g'|| in the norm that was asked for.
     entry : dict
         What certificate.json says of the method.
     arrays : dict from name to int64 array
@@ -114,15 +128,7 @@ class Bound(ByValue):
 
 
 class Problem:
-    """The question to every method, and what they share: each part is computed once, when asked.
-
-    Parameters
-    ----------
-    network : DifferenceNetwork
-    settings : CertifySettings
-    progress : callable, optional
-        Called with (stage, done, all).
-    """
+    """The question to every method, and what they share: each part is computed once, when asked."""
 
     def __init__(
         self,
@@ -195,7 +201,6 @@ class SpectralTriangle(BoundingMethod):
     name = "spectral-triangle"
 
     def prove(self, problem: Problem) -> Bound:
-        """Return the bounds of the recursion."""
         return _of_chain(difference_chain(problem.network, problem.norms))
 
 
@@ -206,7 +211,6 @@ class CentreSplit(BoundingMethod):
     name = "centre-split"
 
     def prove(self, problem: Problem) -> Bound:
-        """Return the bounds of the recursion."""
         chain = difference_chain(problem.network, problem.norms, ranges=problem.ranges)
         return _of_chain(chain)
 
@@ -218,36 +222,32 @@ class DifferentialInterval(BoundingMethod):
     name = "differential-interval"
 
     def prove(self, problem: Problem) -> Bound:
-        """Return the bounds of the ranges."""
         return _of_ranges(self.name, problem.interval, problem.network.norm)
 
 
 @dataclass(frozen=True)
 class BackwardDifferential(BoundingMethod):
-    """Lines above and below every ReLU, carried back to the inputs."""
+    """Lines above and below every ReLU, carried back to the inputs; the intervals if too wide."""
 
     name = "backward-differential"
 
     def remark(self, problem: Problem) -> str | None:
-        """Return whether the bound is only that of the intervals."""
         if fits_multipliers(problem.network.layers):
             return None
         return "is that of the intervals: too wide for multipliers in the file"
 
     def prove(self, problem: Problem) -> Bound:
-        """Return the bounds of the ranges."""
         return _of_ranges(self.name, problem.backward, problem.network.norm)
 
 
 @dataclass(frozen=True)
 class InputSplitting(BoundingMethod):
-    """Backward bounds on the parts of a box of few inputs."""
+    """Backward bounds on the parts of a box of few inputs, as many as the file may hold."""
 
     name = "input-splitting"
     has_threads = True
 
     def applies(self, problem: Problem) -> str | None:
-        """Return what is in the way: a ball, many inputs, or wide layers."""
         network = problem.network
         if network.domain.box(network.num_inputs) is None:
             return f"it splits boxes, and the domain {network.domain} is a ball"
@@ -261,7 +261,6 @@ class InputSplitting(BoundingMethod):
         return None
 
     def prove(self, problem: Problem) -> Bound:
-        """Return the bounds of the ranges on all leaves."""
         network, settings = problem.network, problem.settings.splitting
         most = min(max_leaves(network.layers), settings.max_leaves)
         limited = replace(settings, max_leaves=most)
@@ -277,7 +276,6 @@ class Quadratic(BoundingMethod):
     has_threads = True
 
     def prove(self, problem: Problem) -> Bound:
-        """Return the bound of the best multipliers that were proved."""
         proved = quadratic_bound(
             problem.network,
             ranges=problem.ranges,

@@ -61,7 +61,6 @@ def solve_relaxation(relaxation: Relaxation, *, solver: str = "CLARABEL") -> Mul
 
     Parameters
     ----------
-    relaxation : Relaxation
     solver : str
         Name of a cvxpy solver for semidefinite programs: CLARABEL, or SCS for larger states.
 

@@ -100,7 +100,6 @@ def difference_chain(
 
     Parameters
     ----------
-    network : DifferenceNetwork
     bounds : tuple of LayerBounds, one for each layer
     ranges : tuple of LayerRanges, one for each layer, optional
         Where the pre-activations lie. With them the better of both methods is taken at every step.

@@ -41,8 +41,6 @@ class Statement(ByValue):
 
     Attributes
     ----------
-    domain : Domain
-    output_norm : OutputNorm
     methods : tuple of str
     upper_bound, lower_bound : Fraction
         In the units of the target's output.

@@ -28,11 +28,9 @@ class TwoSidedBound:
     ----------
     upper_bound : Fraction
         The least of all methods, rounded up to what a certificate writes.
-    layers : tuple of LayerBounds
     methods : dict from name to Bound
     notes : tuple of str
         Which methods are missing, and why.
-    attacked : AttackResult
     seconds : dict from method or stage to float
         Wall time, without what was spent on compiling loops.
     """

@@ -164,7 +164,7 @@ def _refuse_with_against(**options: object) -> None:
 def _certify_runs(
     found: Path, dense: Path, *, domain: Domain | None, settings: CertifySettings
 ) -> dict[str, Any]:
-    from strongltn.groundtruth.runs import certify_runs
+    from strongltn.groundtruth.found import certify_runs
 
     with progress_bars() as progress:
         return certify_runs(found, dense, domain=domain, settings=settings, progress=progress)

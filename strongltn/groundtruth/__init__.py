@@ -22,33 +22,35 @@ _HOMES = {
     "Examples": "strongltn.groundtruth.agreement",
     "FoundCertificate": "strongltn.groundtruth.found",
     "GroundTruth": "strongltn.groundtruth.truth",
-    "MaskOverlap": "strongltn.groundtruth.overlap",
+    "MaskOverlap": "strongltn.groundtruth.agreement",
     "Objective": "strongltn.groundtruth.recovery",
     "Recovery": "strongltn.groundtruth.recovery",
     "RecoverySettings": "strongltn.groundtruth.recovery",
     "Start": "strongltn.groundtruth.recovery",
     "agreement_of": "strongltn.groundtruth.agreement",
     "certify_found": "strongltn.groundtruth.found",
-    "certify_runs": "strongltn.groundtruth.runs",
-    "circle": "strongltn.groundtruth.targets",
-    "constructed_truth": "strongltn.groundtruth.constructed",
-    "helix": "strongltn.groundtruth.targets",
-    "mask_overlap": "strongltn.groundtruth.overlap",
+    "certify_runs": "strongltn.groundtruth.found",
+    "circle": "strongltn.groundtruth.planting",
+    "constructed_truth": "strongltn.groundtruth.truth",
+    "helix": "strongltn.groundtruth.planting",
+    "mask_overlap": "strongltn.groundtruth.agreement",
     "plant": "strongltn.groundtruth.planting",
     "recover": "strongltn.groundtruth.recovery",
-    "relu_unit": "strongltn.groundtruth.targets",
+    "relu_unit": "strongltn.groundtruth.planting",
 }
 
 if TYPE_CHECKING:
-    from strongltn.groundtruth.agreement import Agreement, Examples, agreement_of
-    from strongltn.groundtruth.constructed import constructed_truth
-    from strongltn.groundtruth.found import FoundCertificate, certify_found
-    from strongltn.groundtruth.overlap import MaskOverlap, mask_overlap
-    from strongltn.groundtruth.planting import plant
+    from strongltn.groundtruth.agreement import (
+        Agreement,
+        Examples,
+        MaskOverlap,
+        agreement_of,
+        mask_overlap,
+    )
+    from strongltn.groundtruth.found import FoundCertificate, certify_found, certify_runs
+    from strongltn.groundtruth.planting import circle, helix, plant, relu_unit
     from strongltn.groundtruth.recovery import Objective, Recovery, RecoverySettings, Start, recover
-    from strongltn.groundtruth.runs import certify_runs
-    from strongltn.groundtruth.targets import circle, helix, relu_unit
-    from strongltn.groundtruth.truth import GroundTruth
+    from strongltn.groundtruth.truth import GroundTruth, constructed_truth
 else:
     __getattr__, __dir__ = lazy_names(__name__, _HOMES)
 

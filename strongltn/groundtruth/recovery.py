@@ -19,11 +19,12 @@ from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.agreement import (
     Agreement,
     Examples,
+    MaskOverlap,
     agreement_of,
+    mask_overlap,
     outputs_of,
     variance,
 )
-from strongltn.groundtruth.overlap import MaskOverlap, mask_overlap
 from strongltn.groundtruth.truth import GroundTruth, Masks, masked_network
 from strongltn.models.density import Schedule
 from strongltn.networks import TargetNetwork
@@ -69,8 +70,6 @@ class RecoverySettings:
 
     Attributes
     ----------
-    start : Start
-    objective : Objective
     num_steps, batch_size : int >= 1
     learning_rate : float > 0
         Of the first step; it falls to 0 along half a cosine.
@@ -130,16 +129,10 @@ def recover(
 
     Parameters
     ----------
-    truth : GroundTruth
     examples : Examples
         With labels, if the objective is to classify.
     seed : int in [0, 2^64)
         Of the scores and the batches.
-    settings : RecoverySettings, optional
-
-    Returns
-    -------
-    Recovery
 
     Raises
     ------

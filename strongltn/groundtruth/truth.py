@@ -8,8 +8,11 @@ m_L of the same shapes, such that the pruned network
 has 2^K g = f, exactly or within a known distance. There are two kinds:
 
 - *constructed*: theta is random, drawn before anything is known of f, and the mask was built as the
-  existence theorems build it (`strongltn.groundtruth.constructed`). It is a strong lottery ticket;
-  2^K g is near f, the nearer the more samples there are for each weight.
+  existence theorems build it (`constructed_truth`). It is a strong lottery ticket; 2^K g is near f,
+  the nearer the more samples there are for each weight. In every pair of source layers the ticket
+  keeps one input for each live hidden neuron, and for every target weight the subset of its samples
+  that comes nearest. Written out, source and mask are dense arrays of 2 L layers with ReLU between
+  them: just what edge-popup searches.
 - *planted*: theta was random and some of its weights were replaced by those of f
   (`strongltn.groundtruth.planting`). That is a yardstick and no strong ticket of any theorem: with
   these weights the source was not drawn before the target. In return 2^K g = f exactly, the mask
@@ -26,12 +29,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.construct import RELU_DIAMOND, build_ticket, make_plan
+from strongltn.construct.catalogue import ConstructionLike, as_construction
 from strongltn.errors import InvalidInputError
-from strongltn.networks import LinearLayer, TargetNetwork
+from strongltn.networks import Activation, LinearLayer, TargetNetwork
+from strongltn.networks.domain_text import DomainLike
 from strongltn.networks.reading import short_list
+from strongltn.networks.target import TargetLike
+from strongltn.process.default_state import in_default_state
+from strongltn.rng import LawWord, WeightLaw
+from strongltn.values.arguments import IntegerLike
 from strongltn.values.by_value import ByValue
 
 Masks = tuple[NDArray[np.bool_], ...]
+
+_TOLERANCE = 0.01  # only reported by builds, and nothing here reports it
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,3 +133,69 @@ def check_without_biases(parameter: str, network: TargetNetwork) -> None:
             allowed="a network without biases",
             hint="Let the last input be 1 throughout: its weights are biases.",
         )
+
+
+@in_default_state()
+def constructed_truth(
+    target: TargetLike,
+    *,
+    num_samples: IntegerLike,
+    domain: DomainLike,
+    seed: IntegerLike,
+    construction: ConstructionLike = RELU_DIAMOND,
+    law: WeightLaw | LawWord = WeightLaw.UNIFORM,
+) -> GroundTruth:
+    """Build a ticket for a target and write source and mask out.
+
+    Parameters
+    ----------
+    target : TargetNetwork, torch.nn.Module, state dict, or path
+        Without biases.
+    num_samples : int >= 1
+        Samples that each subset sum sees.
+    domain : Domain or str
+        Where inputs can be negative, the first pair builds both signs of each.
+    seed : int in [0, 2^64)
+        Of the source.
+    construction : Construction or str
+        With ReLU inside.
+    law : WeightLaw or str
+
+    Returns
+    -------
+    GroundTruth
+        Its pruned network times 2^K is the function of the ticket, exactly.
+
+    Raises
+    ------
+    InvalidInputError
+        A target with biases, a construction without ReLU, sizes or seed out of range.
+    BudgetExceeded
+        A layer of the source is too large to be written out.
+
+    Notes
+    -----
+    Rigor: the mask is as near to the target as the subset sums are; `certify_ticket` says how near.
+    Cost: one subset sum a weight, and all weights of the source.  Randomness: the seed.
+    """
+    target, construction = TargetNetwork.of(target), as_construction(construction)
+    check_without_biases("target", target)
+    if construction.inner_activation is not Activation.RELU:
+        raise InvalidInputError(
+            "construction",
+            got=construction.name,
+            allowed="one with ReLU inside: a search has it after every layer",
+        )
+    plan = make_plan(
+        target, construction, num_samples=num_samples, tolerance=_TOLERANCE, domain=domain
+    )
+    source = plan.source(target, law=law, seed=seed)
+    ticket = build_ticket(target, source, plan).ticket
+    layers = [LinearLayer(f"layer{i}", source.dense(i)) for i in range(2 * source.num_pairs)]
+    masks = ticket.dense_masks()
+    return GroundTruth(
+        target,
+        TargetNetwork(tuple(layers)),
+        tuple(masks[f"{i}"] for i in range(len(layers))),
+        ticket.output_exponent,
+    )

@@ -181,8 +181,7 @@ def _recovered(truth: GroundTruth, examples: Examples, part: Row) -> Row:
 def _certified(part: Row) -> Row:
     """Return bounds on the distance of a found network from the dense one, and on its size."""
     from strongltn.certify import Attack, CertifySettings
-    from strongltn.groundtruth.found import certify_found
-    from strongltn.groundtruth.runs import image_box
+    from strongltn.groundtruth.found import certify_found, image_box
     from strongltn.networks import LinearLayer, OutputNorm, TargetNetwork
     from strongltn.search.config import settings_of
     from strongltn.training.run import run

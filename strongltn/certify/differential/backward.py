@@ -103,7 +103,6 @@ def evaluate(
 
     Parameters
     ----------
-    network : DifferenceNetwork
     tree, multipliers
         As in `Differential`.
 
@@ -135,8 +134,6 @@ def backward_differential(
 
     Parameters
     ----------
-    network : DifferenceNetwork
-    settings : BackwardSettings, optional
     tree : int64 (nodes,), optional
         Of the leaves to bound one by one. Default: one leaf.
 
@@ -250,7 +247,6 @@ class RangeProof:
 
     Parameters
     ----------
-    network : DifferenceNetwork
     tree : int64 (nodes,)
         As in `leaves_of`.
 

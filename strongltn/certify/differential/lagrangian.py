@@ -65,8 +65,6 @@ def proved_ends(
 
     Parameters
     ----------
-    network : DifferenceNetwork
-    leaf : Leaf
     before : tuple of LayerRanges, at least one
         Proved on the leaf, of all layers before.
     multipliers : DyadicArray (4 * outputs, 2 * neurons before)

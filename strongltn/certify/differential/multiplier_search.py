@@ -55,12 +55,7 @@ class _Step:
 
 
 class MultiplierSearch:
-    """The Lagrangian bound in floats, over many boxes at once.
-
-    Parameters
-    ----------
-    network : DifferenceNetwork
-    """
+    """The Lagrangian bound in floats, over many boxes at once."""
 
     def __init__(self, network: DifferenceNetwork) -> None:
         self._weights = [layer.weight.to_floats() for layer in network.layers]

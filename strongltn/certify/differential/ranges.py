@@ -163,7 +163,6 @@ def leaves_of(domain: Domain, num_inputs: int, tree: NDArray[np.int64]) -> list[
 
     Parameters
     ----------
-    domain : Domain
     num_inputs : int
     tree : int64 (nodes,)
         In preorder: `LEAF`, or the coordinate whose halves follow, the lower one first.

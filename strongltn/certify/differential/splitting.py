@@ -91,7 +91,6 @@ def input_splitting(
     ----------
     network : DifferenceNetwork
         Over a box or a local box. Sensible for up to about eight inputs.
-    settings : SplittingSettings, optional
     progress : callable, optional
         Gets ("leaves", leaves so far, most leaves).
 

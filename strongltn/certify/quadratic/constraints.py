@@ -69,7 +69,6 @@ class Family:
     ----------
     name : str
     size : int
-    terms : tuple of Term
     penalty : DyadicArray (size,), or None
         The constraint is also <= penalty: 0 is an equality, None knows no such bound and forbids
         negative multipliers.
@@ -252,7 +251,6 @@ class State:
         Variables a' and D' of every layer in turn: a' of layer 0, D' of layer 0, a' of layer 1, ...
     exponent : int
         Of eps.
-    sides : Sides
     sizes : float64 (num_variables,)
         About the largest value of every variable; only a hint.
     """

@@ -120,7 +120,6 @@ class MatrixInequality:
 
     Attributes
     ----------
-    relaxation : Relaxation
     slices : dict from the name of a family to its part of the parameters
     penalty : float64 (parameters,)
         Cost of a negative multiplier; 0 for equalities, inequalities and tau.

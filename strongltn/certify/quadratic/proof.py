@@ -123,10 +123,8 @@ def quadratic_bound(
 
     Parameters
     ----------
-    network : DifferenceNetwork
     ranges : tuple of LayerRanges
         True of every input of the domain, one for each layer.
-    settings : InteriorPoint, optional
     progress : callable, optional
         Called with "quadratic", the steps done and the most steps, after every step.
 
@@ -172,7 +170,6 @@ def prove(relaxation: Relaxation, candidates: Sequence[Multipliers]) -> Quadrati
 
     Parameters
     ----------
-    relaxation : Relaxation
     candidates : sequence of Multipliers
         Those of the least estimates are tried first.
 

@@ -64,7 +64,6 @@ class Relaxation:
         In units of 2**`exponent`.
     exponent : int
         Differences are measured in units of eps, two to this power.
-    families : tuple of Family
     sides : Sides
         The network's inputs are center + radius * y.
     sizes : float64 (num_variables,)
@@ -111,7 +110,6 @@ def relax(
 
     Parameters
     ----------
-    network : DifferenceNetwork
     ranges : tuple of LayerRanges
         True of every input of the domain, one for each layer.
 
@@ -138,7 +136,6 @@ def restrict(
 
     Parameters
     ----------
-    relaxation : Relaxation
     coefficients : DyadicArray (inputs,)
     limit : DyadicArray (1,)
     is_equality : bool

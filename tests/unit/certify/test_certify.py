@@ -1,7 +1,7 @@
 """Bounds of hand-made tickets, where the supremum is known, and certificates at the edges."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 
@@ -15,6 +15,7 @@ from strongltn.certify import Attack, CertifySettings, certify_ticket, methods, 
 from strongltn.certify.account import account
 from strongltn.certify.differential import splitting
 from strongltn.certify.differential.splitting import SplittingSettings
+from strongltn.certify.methods import Bound, BoundingMethod
 from strongltn.certify.quadratic import proof
 from strongltn.certify.statement import read_certificate
 from strongltn.construct import LINEAR_DIAMOND
@@ -31,6 +32,7 @@ from strongltn.networks import (
     Ticket,
 )
 from strongltn.networks.domain import OutputNorm
+from strongltn.numerics.dyadic import to_text, upper_sqrt
 from strongltn.pipeline.tickets import prune, save
 from strongltn.rng import WeightLaw
 from strongltn.values.json_text import json_text
@@ -315,6 +317,50 @@ def test_what_is_too_wide_for_the_file_is_left_out(pruned, monkeypatch, tmp_path
     assert any("too large for a certificate" in note for note in found.notes)
     save(replace(pruned, certificate=found), tmp_path)
     assert verify(tmp_path).verdict is Verdict.PROVED
+
+
+@dataclass(frozen=True)
+class Frobenius(BoundingMethod):
+    """A method of a user: the triangle over the layers, with the norms that need no eigenvalues."""
+
+    name = "frobenius"
+
+    def prove(self, problem):
+        network, difference = problem.network, Fraction(0)
+        inputs = network.domain.norm_bound(network.num_inputs)
+        for layer, error in zip(network.layers, network.errors, strict=True):
+            parts = layer.weight, error.matrix, layer.bias, error.bias
+            W, E, b, e = (0 if part is None else upper_sqrt(part.squared_norm()) for part in parts)
+            difference = (W + E) * difference + E * inputs + e
+            inputs = W * inputs + b
+        return Bound((), (difference,), difference, {"difference": [to_text(difference)]})
+
+
+def test_a_method_of_ones_own_is_passed_as_a_value(pruned, tmp_path):
+    settings = replace(QUICK, further=(Frobenius(),))
+    ours = certify_ticket(pruned.target, pruned.ticket, Box(), settings=QUICK)
+    found = certify_ticket(pruned.target, pruned.ticket, Box(), settings=settings)
+    assert list(found.methods) == [*ours.methods, "frobenius"]
+    bound = found.methods["frobenius"].bound * Fraction(2) ** pruned.ticket.output_exponent
+    assert found.lower_bound <= bound
+    assert found.methods["frobenius"].bound >= found.methods["spectral-triangle"].bound
+    assert found.upper_bound == ours.upper_bound  # that of the better methods
+    save(replace(pruned, certificate=found), tmp_path)  # which the auditor does not believe
+    assert "frobenius" in (verify(tmp_path).rejected or "")
+
+
+@pytest.mark.parametrize(
+    ("further", "message"),
+    [
+        ([Frobenius()], "further"),
+        ((3,), "BoundingMethod"),
+        ((Frobenius(), Frobenius()), "other than .*frobenius.*Frobenius"),
+        ((methods.Quadratic(),), "other than .*quadratic.*Quadratic"),
+    ],
+)
+def test_further_methods_are_values_of_other_names(further, message):
+    with pytest.raises(InvalidInputError, match=message):
+        CertifySettings(further=further)
 
 
 def test_bounds_that_contradict_one_another_are_a_bug(pruned, monkeypatch):
