@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from strongltn.datasets.images import Shape
-    from strongltn.models.blocks import ImageClassifier
+    from strongltn.models.layers import ImageClassifier
     from strongltn.training.strategy import Strategy
 
 

@@ -18,7 +18,7 @@ import torch
 from strongltn.datasets.batches import Batch, ResidentData
 from strongltn.datasets.catalogue import Dataset
 from strongltn.errors import InvalidInputError, TrainingDiverged
-from strongltn.models.blocks import ImageClassifier
+from strongltn.models.layers import ImageClassifier
 from strongltn.training.config import Execution, RunConfig
 from strongltn.training.execution import Forward, accelerated, autocast, check_execution
 from strongltn.training.strategy import Strategy
