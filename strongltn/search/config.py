@@ -39,7 +39,7 @@ from strongltn.search.method import (
 )
 from strongltn.search.methods.edge_popup import EdgePopup, InitialScores
 from strongltn.training.config import Precision
-from strongltn.training.strategy import AllWeights, Strategy
+from strongltn.training.loop import AllWeights, Strategy
 from strongltn.values.arguments import chosen, integer
 
 SCHEMA = 1
