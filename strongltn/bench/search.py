@@ -24,7 +24,7 @@ from strongltn.models.catalogue import model_named
 from strongltn.models.density import num_kept_of
 from strongltn.rng import named_generator
 from strongltn.search.config import settings_of
-from strongltn.training.loop import Training
+from strongltn.training.epochs import Training
 
 DENSITY = 0.5
 BATCH_SIZE = 128

@@ -203,7 +203,7 @@ def _run_all(
     configs: list[SearchConfig], out: Path, *, device: str, options: dict[str, Any]
 ) -> list[Outcome]:
     """Run one seed, or several on a GPU, in this process; several on a CPU in processes."""
-    from strongltn.training.execution import device_named
+    from strongltn.training.config import device_named
     from strongltn.training.many import InThisProcess, run_many
     from strongltn.training.run import run
 

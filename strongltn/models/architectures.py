@@ -18,7 +18,7 @@ from strongltn.errors import InvalidInputError
 if TYPE_CHECKING:
     import torch
 
-    from strongltn.models.blocks import ImageClassifier
+    from strongltn.models.layers import ImageClassifier
 
 DenseStage = Callable[[int, int], "list[torch.nn.Module]"]
 
@@ -41,10 +41,12 @@ class Architecture:
 
     Attributes
     ----------
-    input_shape : (channels, height, width)
-    convolutions : tuple of Convolution
-    hidden : tuple of int
-        Widths of the hidden fully connected layers.
+    input_shape
+        The channels, height and width of one image.
+    convolutions
+        The convolutions, in order.
+    hidden
+        The widths of the hidden fully connected layers.
     """
 
     input_shape: Shape
@@ -71,21 +73,27 @@ class Architecture:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Inputs, hidden widths and outputs of the fully connected layers."""
+        """The inputs, hidden widths and outputs of the fully connected layers."""
         return (self.num_features, *self.hidden, NUM_CLASSES)
 
-    def for_images(self, input_shape: Shape) -> Architecture:
-        """Return the same layers over images of another shape.
+    def for_images(self, input_shape: Shape | None) -> Architecture:
+        """Return the same layers over images of another shape; of the same, where none is named.
 
         Raises
         ------
         InvalidInputError
-            Not three positive sizes, or too small for the convolutions.
+            The shape is not three positive sizes, or too small for the convolutions.
         """
+        if input_shape is None:
+            return self
         check_shape(input_shape)
         other = replace(self, input_shape=input_shape)
         _ = other.num_features  # refuses what is too small
         return other
+
+    def over(self, input_shape: Shape | None) -> ImageClassifier:
+        """Return the network of these layers for images of a shape."""
+        return self.for_images(input_shape).network()
 
     def network(
         self, *, stage: DenseStage | None = None, searches_features: bool = True
@@ -97,12 +105,13 @@ class Architecture:
 
         Parameters
         ----------
-        stage : callable (inputs, outputs) -> list of modules, optional
-            Makes what stands for a fully connected layer; by default a Linear layer.
-        searches_features : bool
+        stage
+            The function of inputs and outputs that makes what stands for a fully connected layer;
+            by default a Linear layer.
+        searches_features
             Whether convolutions are searched too.
         """
-        from strongltn.models.blocks import assembled
+        from strongltn.models.layers import assembled
 
         return assembled(
             lambda: _chain(self, stage or _linear),
@@ -128,7 +137,7 @@ def _linear(num_inputs: int, num_outputs: int) -> list[torch.nn.Module]:
 def _chain(architecture: Architecture, stage: DenseStage) -> ImageClassifier:
     from torch import nn
 
-    from strongltn.models.blocks import ImageClassifier
+    from strongltn.models.layers import ImageClassifier
 
     classifier: list[nn.Module] = []
     for num_inputs, num_outputs in pairwise(architecture.widths):
@@ -161,6 +170,7 @@ def _vgg(*stages: int) -> tuple[Convolution, ...]:
     )
 
 
+#: The chains by name; a new one is an entry here.
 #: Sources: `lecun1998`, `frankle2019`, `ramanujan2020`, `pensia2020`; the digits ones are ours.
 ARCHITECTURES = {
     "lenet-300-100": Architecture(MNIST_SHAPE, (), (300, 100)),

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from strongltn.datasets.images import CIFAR10_SHAPE, Shape
 from strongltn.errors import unknown_word
-from strongltn.models.architectures import ARCHITECTURES, NUM_CLASSES, check_shape
+from strongltn.models.architectures import (
+    ARCHITECTURES,
+    NUM_CLASSES,
+    check_shape,
+)
 from strongltn.models.diamonds import PENSIA_FORMS, PENSIA_KINDS, pensia_network
 
 if TYPE_CHECKING:
-    from strongltn.models.blocks import ImageClassifier
-
-_PENSIA_NAMES = {
-    f"{kind}-{form}" if form == "wide" else f"{kind}-{form}-diamond": (kind, form)
-    for kind in PENSIA_KINDS
-    for form in PENSIA_FORMS
-}
-
-#: Every name that `model_named` takes.
-MODEL_NAMES = (*ARCHITECTURES, "resnet20", *_PENSIA_NAMES)
+    from strongltn.models.layers import ImageClassifier
 
 
 def model_named(name: str, *, input_shape: Shape | None = None) -> ImageClassifier:
@@ -28,25 +25,26 @@ def model_named(name: str, *, input_shape: Shape | None = None) -> ImageClassifi
 
     Parameters
     ----------
-    name : str
+    name
         One of `MODEL_NAMES`. "lenet-5" is the network of Pensia et al.; "lenet-5-caffe" that of
         Deep Compression, 1,720 KB in float32. "resnet20" is the CIFAR form with non-affine
         BatchNorm and shortcuts without weights. The diamonds and their "-wide" forms are those of
         `pensia_network` with redundancy 5.
-    input_shape : (channels, height, width), optional
-        Of the images. By default that of the publication: MNIST, CIFAR-10 or, for "digits-fc" and
-        "digits-conv", scikit-learn's digits. The first fully connected layer follows it.
+    input_shape
+        The channels, height and width of the images. By default they are those of the publication:
+        MNIST, CIFAR-10 or, for "digits-fc" and "digits-conv", scikit-learn's digits. The first
+        fully connected layer follows them.
 
     Returns
     -------
     ImageClassifier
-        On the CPU, without biases, in training mode. Its attributes `input_shape` and `searched`
-        say what goes in and which layers a search masks.
+        The network on the CPU, without biases, in training mode. Its attributes `input_shape` and
+        `searched` say what goes in and which layers a search masks.
 
     Raises
     ------
     InvalidInputError
-        An unknown name, or images that are too small for the network.
+        The name is unknown, or the images are too small for the network.
 
     Notes
     -----
@@ -66,20 +64,15 @@ def model_named(name: str, *, input_shape: Shape | None = None) -> ImageClassifi
     """
     if name not in MODEL_NAMES:
         raise unknown_word("model", got=name, known=MODEL_NAMES)
-    if name == "resnet20":
-        return _resnet20(input_shape or CIFAR10_SHAPE)
-    if name in _PENSIA_NAMES:
-        kind, form = _PENSIA_NAMES[name]
-        return pensia_network(kind, form, input_shape=input_shape)
-    architecture = ARCHITECTURES[name]
-    return architecture.for_images(input_shape or architecture.input_shape).network()
+    return _BUILDERS[name](input_shape)
 
 
-def _resnet20(input_shape: Shape) -> ImageClassifier:
+def _resnet20(input_shape: Shape | None) -> ImageClassifier:
+    input_shape = input_shape or CIFAR10_SHAPE
     check_shape(input_shape)
     from torch import nn
 
-    from strongltn.models.blocks import ImageClassifier, ResidualBlock, assembled, convolution
+    from strongltn.models.layers import ImageClassifier, ResidualBlock, assembled, convolution
 
     def build() -> ImageClassifier:
         channels = (16, 16, 16, 16, 32, 32, 32, 64, 64, 64)
@@ -94,3 +87,19 @@ def _resnet20(input_shape: Shape) -> ImageClassifier:
         )
 
     return assembled(build, input_shape=input_shape)
+
+
+_BUILDERS: dict[str, Callable[[Shape | None], ImageClassifier]] = {
+    **{name: architecture.over for name, architecture in ARCHITECTURES.items()},
+    "resnet20": _resnet20,
+    **{
+        f"{kind}-{form}" + ("" if form == "wide" else "-diamond"): partial(
+            pensia_network, kind, form
+        )
+        for kind in PENSIA_KINDS
+        for form in PENSIA_FORMS
+    },
+}
+
+#: Every name that `model_named` takes.
+MODEL_NAMES = tuple(_BUILDERS)

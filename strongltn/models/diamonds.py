@@ -11,21 +11,22 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from strongltn.datasets.images import Shape
-from strongltn.errors import InvalidInputError, unknown_word
+from strongltn.errors import unknown_word
 from strongltn.models.architectures import ARCHITECTURES, Architecture
 from strongltn.models.initialization import Init, LayerStreams, fan_in_uniform
+from strongltn.values.arguments import integer
 
 if TYPE_CHECKING:
     import torch
 
-    from strongltn.models.blocks import ImageClassifier
+    from strongltn.models.layers import ImageClassifier
 
 PENSIA_KINDS = ("fc2", "fc4", "lenet-5")
 PENSIA_FORMS = ("linear", "relu", "wide")
 
 
 def pensia_network(
-    kind: str, form: str, *, redundancy: int = 5, input_shape: Shape | None = None
+    kind: str, form: str, input_shape: Shape | None = None, *, redundancy: int = 5
 ) -> ImageClassifier:
     """Return a network of experiment 2, all its weights 0.
 
@@ -35,38 +36,36 @@ def pensia_network(
 
     Parameters
     ----------
-    kind : str
+    kind
         One of `PENSIA_KINDS`. The convolutions of "lenet-5" are not searched.
-    form : str
+    form
         "linear" or "relu", by what is inside of the diamonds; or "wide": no diamonds, all hidden
         widths equal and such that the number of weights comes closest.
-    redundancy : int >= 1
-        Copies of each input.
-    input_shape : (channels, height, width), optional
-        By default that of MNIST.
+    redundancy
+        How many copies each input has, at least one.
+    input_shape
+        The channels, height and width of the images; by default those of MNIST.
 
     Returns
     -------
     ImageClassifier
-        With redundancy 5 on MNIST its searched weights are 1,991,420 (fc2), 4,496,420 (fc4) and
-        297,620 (lenet-5).
+        The network. With redundancy 5 on MNIST its searched weights are 1,991,420 (fc2),
+        4,496,420 (fc4) and 297,620 (lenet-5).
 
     Raises
     ------
     InvalidInputError
-        An unknown kind or form, a redundancy below 1, images that are too small.
+        Kind or form is unknown, the redundancy is below 1, or the images are too small.
 
     Source
     ------
     `pensia2020`, section 5, and its code.
     """
-    _check_choice("kind", kind, PENSIA_KINDS)
-    _check_choice("form", form, PENSIA_FORMS)
-    if isinstance(redundancy, bool) or not isinstance(redundancy, int) or redundancy < 1:
-        raise InvalidInputError("redundancy", got=redundancy, allowed="an integer >= 1")
-    architecture = ARCHITECTURES[kind]
-    if input_shape is not None:
-        architecture = architecture.for_images(input_shape)
+    for parameter, got, known in (("kind", kind, PENSIA_KINDS), ("form", form, PENSIA_FORMS)):
+        if got not in known:
+            raise unknown_word(parameter, got=got, known=known)
+    redundancy = integer("redundancy", redundancy, low=1)
+    architecture = ARCHITECTURES[kind].for_images(input_shape)
     if form == "wide":
         return _widened(architecture, redundancy).network(searches_features=False)
     stage = partial(_diamond, redundancy=redundancy, has_relu=form == "relu")
@@ -84,9 +83,10 @@ def initialize_pensia(network: ImageClassifier, *, seed: int) -> None:
 
     Parameters
     ----------
-    network : ImageClassifier
-        Made by `pensia_network`.
-    seed : int in [0, 2^64)
+    network
+        What `pensia_network` has made.
+    seed
+        The seed of all draws, in [0, 2^64).
 
     Notes
     -----
@@ -95,7 +95,7 @@ def initialize_pensia(network: ImageClassifier, *, seed: int) -> None:
     """
     import torch
 
-    from strongltn.models.blocks import InputCopies
+    from strongltn.models.layers import InputCopies
 
     fan_in = None
     for name in network.searched:
@@ -111,12 +111,6 @@ def initialize_pensia(network: ImageClassifier, *, seed: int) -> None:
         with torch.no_grad():
             weight.copy_(torch.from_numpy(drawn))
         fan_in = num_copied
-    _draw_convolutions(network, seed=seed)
-
-
-def _draw_convolutions(network: ImageClassifier, *, seed: int) -> None:
-    import torch
-
     for name, weight in network.named_parameters():
         if name.startswith("features."):
             generator = LayerStreams(seed, name).generator("weight")
@@ -129,7 +123,7 @@ def _diamond(
 ) -> list[torch.nn.Module]:
     import torch
 
-    from strongltn.models.blocks import InputCopies
+    from strongltn.models.layers import InputCopies
 
     inner = [torch.nn.ReLU()] if has_relu else []
     linear = torch.nn.Linear(redundancy * num_inputs, num_outputs, bias=False)
@@ -150,8 +144,3 @@ def _widened(architecture: Architecture, redundancy: int) -> Architecture:
 
     width = min(range(1, num_weights // num_ends + 2), key=excess)
     return replace(architecture, hidden=(width,) * len(architecture.hidden))
-
-
-def _check_choice(parameter: str, got: str, allowed: tuple[str, ...]) -> None:
-    if got not in allowed:
-        raise unknown_word(parameter, got=got, known=allowed)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Init(Enum):
-    """Law of the frozen weights; the gain is that of ReLU, sqrt(2)."""
+    """The law of the frozen weights; the gain is that of ReLU, sqrt(2)."""
 
     SIGNED_CONSTANT = "signed-constant"
     """+gain / sqrt(fan_in) or -gain / sqrt(fan_in), equally likely."""
@@ -43,16 +43,15 @@ class Init(Enum):
 
         Parameters
         ----------
-        shape : tuple of int, (outputs, inputs, ...)
-        generator : numpy Generator
-        density : float in (0, 1]
-            Used by `SCALED` alone.
-        fan_in : int >= 1, optional
-            Inputs of a neuron; by default the number of weights of an output.
-
-        Returns
-        -------
-        float32 array of that shape
+        shape
+            The shape of the weight: (outputs, inputs, ...).
+        generator
+            The source of the draws.
+        density
+            The density of the search to come, in (0, 1], which `SCALED` alone uses.
+        fan_in
+            How many inputs a neuron has, at least one; by default the number of weights of an
+            output.
 
         Raises
         ------
@@ -78,9 +77,10 @@ class LayerStreams:
 
     Parameters
     ----------
-    seed : int in [0, 2^64)
-    layer : str
-        Name of the weight within the network, in ASCII.
+    seed
+        The seed of the run, in [0, 2^64).
+    layer
+        The name of the weight within the network, in ASCII.
     """
 
     seed: int
@@ -124,16 +124,19 @@ def initialize(module: torch.nn.Module, init: Init, *, seed: int, density: float
 
     Parameters
     ----------
-    module : torch module
-    init : Init
-    seed : int in [0, 2^64)
-    density : float in (0, 1]
-        The density of the search to come; `Init.SCALED` divides by its root.
+    module
+        The network.
+    init
+        The law of the weights, such as "kaiming-normal".
+    seed
+        The seed of all draws, in [0, 2^64).
+    density
+        The density of the search to come, in (0, 1]; `Init.SCALED` divides by its root.
 
     Raises
     ------
     InvalidInputError
-        A seed or density out of range.
+        Seed or density is out of range.
 
     Notes
     -----

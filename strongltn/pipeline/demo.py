@@ -150,8 +150,7 @@ def train_network(
     """
     import torch
 
-    from strongltn.training.loop import Loop
-    from strongltn.training.strategy import AllWeights
+    from strongltn.training.loop import AllWeights, Loop
 
     generator = named_generator(seed, name="training")
     layers = []

@@ -19,11 +19,11 @@ from typing import Any
 from strongltn.datasets.catalogue import DATASET_NAMES
 from strongltn.datasets.images import Shape
 from strongltn.errors import InvalidInputError, unknown_word
-from strongltn.models.blocks import ImageClassifier
 from strongltn.models.catalogue import MODEL_NAMES, model_named
 from strongltn.models.density import Schedule, Scope, check_density
 from strongltn.models.diamonds import initialize_pensia
 from strongltn.models.initialization import Init, initialize
+from strongltn.models.layers import ImageClassifier
 from strongltn.rng import checked_seed
 from strongltn.search.descent import ScoreTraining
 from strongltn.search.handle import attach
@@ -39,7 +39,7 @@ from strongltn.search.method import (
 )
 from strongltn.search.methods.edge_popup import EdgePopup, InitialScores
 from strongltn.training.config import Precision
-from strongltn.training.strategy import AllWeights, Strategy
+from strongltn.training.loop import AllWeights, Strategy
 from strongltn.values.arguments import chosen, integer
 
 SCHEMA = 1

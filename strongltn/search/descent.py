@@ -17,21 +17,14 @@ from strongltn.search.masking import MaskedWeight
 from strongltn.search.method import AbstractMethod
 from strongltn.search.selection import descend_and_keep, flat_array
 from strongltn.search.straight_through import masked
-from strongltn.training.strategy import Strategy
+from strongltn.training.loop import Strategy
 
 
 class KeptWeight:
     """The effective weight of a layer as a tensor that stays, as a weight does in dense training.
 
-    Parameters
-    ----------
-    layer : MaskedWeight
-        The only member of its group, on the CPU, of a method that `masks_weight`.
-
-    Attributes
-    ----------
-    tensor : tensor, the shape of the weight
-        A leaf: gradients of the effective weight gather in it, none reaches the scores.
+    The layer is the only member of its group, on the CPU, of a method that `masks_weight`. The
+    `tensor` is a leaf: gradients of the effective weight gather in it, and none reaches the scores.
     """
 
     def __init__(self, layer: MaskedWeight) -> None:
@@ -53,12 +46,7 @@ class KeptWeight:
     ) -> None:
         """Move the scores and all that follows from them.
 
-        Parameters
-        ----------
-        gradient, velocity : tensors, the shape of the weight
-            Gradient of the effective weight; momentum buffer, which is written.
-        rates : dict
-            "lr", "momentum" and "weight_decay".
+        The gradient is that of the effective weight; the velocity, the momentum buffer, is written.
         """
         group = self.group
         descend_and_keep(
@@ -158,15 +146,12 @@ class ScoreSGD(torch.optim.SGD):
 class ScoreTraining(Strategy):
     """Train the scores of a search and nothing else, by `ScoreSGD`.
 
-    Parameters
-    ----------
-    handle : SearchHandle
-        A search on a module that is on its device already.
+    The searched module is on its device already.
     """
 
     def __init__(self, handle: SearchHandle) -> None:
         self.handle = handle
-        # Where layers compete, or for the penalty alone, work that other methods are spared.
+        # work where layers compete, or for the penalty alone, that other methods are spared
         self._holds_masks = handle.scope is Scope.GLOBAL
         self._has_penalty = type(handle.method).penalty is not AbstractMethod.penalty
 

@@ -140,7 +140,7 @@ class SearchHandle:
         """
         plain = copy.deepcopy(self.module).eval()
         for name, weight in self.effective_weights().items():
-            layer = _layer_of(plain, name)
+            layer = plain.get_submodule(name.rpartition(".")[0])
             # not `remove_parametrizations`: it changes the class, which the copy shares
             layer.__class__ = parametrize.type_before_parametrizations(layer)
             del layer.parametrizations
@@ -185,7 +185,7 @@ def attach(
     Raises
     ------
     InvalidInputError
-        Density or seed out of range, or a module that cannot be masked; it is then unchanged.
+        Density or seed is out of range, or the module cannot be masked; it is then unchanged.
 
     Notes
     -----
@@ -224,7 +224,3 @@ def attach(
         masked[name].train(layer.training)
         parametrize.register_parametrization(layer, "weight", masked[name], unsafe=True)
     return SearchHandle(module, method, scope, masked, groups)
-
-
-def _layer_of(module: torch.nn.Module, weight_name: str) -> torch.nn.Module:
-    return module.get_submodule(weight_name.rpartition(".")[0])

@@ -33,13 +33,8 @@ def move_bracket(
 ) -> None:
     """Lay a bracket about a threshold: `radius` wide, or a few of its last moves.
 
-    Parameters
-    ----------
-    ends : float64 array (2,)
-        Written; NaN before the first threshold.
-    threshold, radius : float
-    largest : float
-        The largest finite number of the scores' type.
+    The two ends are written; they are NaN before the first threshold. `largest` is the largest
+    finite number of the scores' type.
     """
     moved = abs(threshold - (ends[0] / 2 + ends[1] / 2))
     if _MOVES * moved > radius:
@@ -51,13 +46,8 @@ def move_bracket(
 class Descent(NamedTuple):
     """One step of SGD with momentum, for scores whose straight-through gradient it takes itself.
 
-    Attributes
-    ----------
-    gradient : float array " n"
-        That of the effective weight.
-    velocity : float array " n"
-        The momentum buffer; written.
-    learning_rate, momentum, weight_decay : float
+    The gradient (n,) is that of the effective weight; the velocity (n,), the momentum buffer, is
+    written.
     """
 
     gradient: NDArray[Any]
@@ -142,17 +132,14 @@ def select_within(
 
     Parameters
     ----------
-    scores : float array " n"
-    num_kept : int in [1, n]
-    bracket : float64 array (2,)
-        Lower and upper end; both belong to it. Moved if the threshold is within.
-    by_magnitude : bool
+    bracket
+        The lower and the upper end, which both belong to it. They move if the threshold is within.
+    by_magnitude
         Whether entries rank by |score|, not by score.
-    out : array " n"
-        The values that are kept and zeros elsewhere, or the mask where there are no values.
-        Written; of use only if the threshold is within the bracket and all scores are finite.
-    values : float array " n", or None
-    descent : Descent, or None
+    out
+        The values that are kept and zeros elsewhere, or the mask where there are no values. It is
+        written, and of use only if the threshold is within the bracket and all scores are finite.
+    descent
         A step that the scores make first, whatever comes of the bracket.
 
     Returns

@@ -21,28 +21,22 @@ from strongltn.search.selection import Bracket, top_fraction
 class MaskedWeight(torch.nn.Module):
     """One layer's scores and mask; calling it turns the frozen weight into the effective one.
 
-    Parameters
-    ----------
-    weight : tensor
-        The frozen weight, for its shape, type and device.
-    streams : LayerStreams
-    method : AbstractMethod
-    density : float in (0, 1]
-        What the first scores may depend on.
+    The weight is asked for its shape, type and device; the first scores may depend on the density.
 
     Attributes
     ----------
-    scores : parameter, the shape of the weight
-        What is trained.
-    mask : bool buffer, the shape of the weight
-        True = kept. As of the last selection; a state dict always holds that of its scores.
-    density : float64 buffer, one element
-    num_steps : int64 buffer, one element
-        Both as of the last state dict; the living values are those of the group.
-    group : ScoreGroup
-        Set by the group.
-    kept : callable (frozen weight) -> effective weight, or None
-        Set by an optimiser that keeps the effective weight itself, as `ScoreSGD` does.
+    scores
+        What is trained, in the shape of the weight.
+    mask
+        Which weights are kept (True) as of the last selection; a state dict always holds the mask
+        of its scores.
+    density, num_steps
+        Both as of the last state dict, one element each; the living values are those of the group.
+    group
+        The layers whose scores compete with these; the group itself sets it.
+    kept
+        The function that turns the frozen weight into the effective one where an optimiser keeps
+        the effective weight itself, as `ScoreSGD` does.
     """
 
     mask: torch.Tensor
@@ -91,22 +85,17 @@ class MaskedWeight(torch.nn.Module):
 class ScoreGroup:
     """Layers whose scores compete for one number of kept weights: one layer, or all.
 
-    Parameters
-    ----------
-    method : AbstractMethod
-    members : list of MaskedWeight
-        On one device, of one type of float.
-    density : float in (0, 1]
-        Of the group as a whole.
+    The members are on one device and of one type of float; the density is that of the whole group.
 
     Attributes
     ----------
-    num_kept : int
-    hint : Bracket
-        Of the selections from these scores.
-    num_steps : int
-        Optimizer steps done.
-    is_held : bool
+    num_kept
+        How many weights of the group are kept.
+    hint
+        Where the next selection from these scores looks first.
+    num_steps
+        How many optimizer steps are done.
+    is_held
         Whether masks stand still: a promise that scores do.
     """
 

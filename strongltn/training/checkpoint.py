@@ -21,7 +21,7 @@ from strongltn.errors import InvalidInputError
 from strongltn.process.default_state import in_default_state
 from strongltn.storage import read_if_there, write_whole
 from strongltn.training.config import RunConfig
-from strongltn.training.loop import Training
+from strongltn.training.epochs import Training
 
 _NETWORK, _MOMENTUM = "network/", "momentum/"
 _NUMBERS = ("loss", "train_accuracy", "test_accuracy", "density", "learning_rate", "seconds")

@@ -1,14 +1,18 @@
-"""What a run has to say of itself, whatever it trains. Light to import."""
+"""What a run has to say of itself, whatever it trains, and where it runs. Light to import."""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from strongltn.errors import unknown_word
+
 if TYPE_CHECKING:
+    import torch
+
     from strongltn.datasets.images import Shape
-    from strongltn.models.blocks import ImageClassifier
-    from strongltn.training.strategy import Strategy
+    from strongltn.models.layers import ImageClassifier
+    from strongltn.training.loop import Strategy
 
 
 class Precision(Enum):
@@ -98,3 +102,30 @@ class RunConfig(Protocol):
 
     def to_json(self) -> dict[str, Any]:
         """Return all settings as plain JSON."""
+
+
+def device_named(name: str) -> torch.device:
+    """Return a device.
+
+    Parameters
+    ----------
+    name
+        "auto" (a GPU if torch sees one, else the CPU), "cpu", "cuda" or "cuda:NUMBER".
+
+    Raises
+    ------
+    InvalidInputError
+        Another name, or a GPU that torch does not see.
+    """
+    import torch
+
+    num_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    gpus = [f"cuda:{number}" for number in range(num_gpus)]
+    known = {"auto": "cuda:0" if gpus else "cpu", "cpu": "cpu", **{gpu: gpu for gpu in gpus}}
+    if gpus:
+        known["cuda"] = gpus[0]
+    if name not in known:
+        raise unknown_word(
+            "device", got=name, known=known, hint="" if gpus else "torch sees no GPU here."
+        )
+    return torch.device(known[name])

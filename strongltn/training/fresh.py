@@ -21,18 +21,17 @@ from strongltn.storage import (
     remove_file,
     write_whole,
 )
-from strongltn.training.metrics import FILE_NAME, TENSORBOARD
-from strongltn.training.result import CHECKPOINT, MASKS, RESULT
+from strongltn.training.result import CHECKPOINT, MASKS, METRICS, RESULT, TENSORBOARD
 
 FAILURE = "failure.json"
 _MARK = "replaced.json"  # says of a directory that a run begun anew has replaced it
-_FILES = (CHECKPOINT, FILE_NAME, MASKS, RESULT, FAILURE, TENSORBOARD)
+_FILES = (CHECKPOINT, METRICS, MASKS, RESULT, FAILURE, TENSORBOARD)
 _SUFFIX = ".replaced"
 _EVENTS = "events.out.tfevents."
 _HEAD_BYTES = 1 << 16
 _SIGNS = {  # what is near the beginning of a file of ours
     CHECKPOINT: b'"strongltn"',
-    FILE_NAME: b'{"epoch": 1',
+    METRICS: b'{"epoch": 1',
     RESULT: b'"config"',
     FAILURE: b'"config"',
 }
@@ -139,7 +138,7 @@ def _begins_with(path: Path, sign: bytes) -> bool:
         content = read_if_there(path, parameter="directory", within=path.parent)
     except InvalidInputError:
         return False
-    is_begun = content == b"" and path.name == FILE_NAME  # no epoch is done
+    is_begun = content == b"" and path.name == METRICS  # no epoch is done
     return content is not None and (is_begun or sign in content[:_HEAD_BYTES])
 
 

@@ -1,12 +1,18 @@
-"""Several runs, spread over processes or over any other executor. Importing imports torch."""
+"""Several runs, spread over processes or over any other executor.
+
+Importing this module imports torch.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import threading
 import traceback
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +21,8 @@ from strongltn.errors import InvalidInputError, MachineError
 from strongltn.storage import make_directory, remove_file, write_whole
 from strongltn.training.config import RunConfig
 from strongltn.training.fresh import FAILURE
-from strongltn.training.metrics import num_epochs_in
-from strongltn.training.processes import processes
-from strongltn.training.run import Progress, SearchResult, run
+from strongltn.training.result import SearchResult
+from strongltn.training.run import Progress, num_epochs_in, run
 from strongltn.values.json_text import json_text
 
 _LOOK_SECONDS = 1.0  # how often the epochs done are counted for the progress
@@ -49,24 +54,26 @@ def run_many(
         The settings of the runs, all different.
     directory
         Where each run has a folder, called `RunConfig.name`.
-    run : callable (config, directory) -> SearchResult
+    run
         What carries out one; ``partial(run, device="cpu", resume=False)`` for other settings.
-    executor : concurrent.futures.Executor, optional
-        Must reach the directory; it stays open. By default new processes, as many as there are
-        cores, that share them evenly (`processes`): a script then needs ``if __name__ ==
-        "__main__"``.
-    progress : (stage, epochs done, epochs in all) -> None, optional
+    executor
+        An executor whose workers reach the directory; it stays open. By default it is new
+        processes, as many as there are cores, that share them evenly (`processes`): a script then
+        needs ``if __name__ == "__main__"``.
+    progress
+        A function that is called as ``progress("epochs", epochs done, epochs in all)``.
 
     Returns
     -------
     list of Outcome
-        In the order of the configurations. A failure is also in ``failure.json`` of its run, with
-        its traceback, until that run succeeds; bad input and a full disk leave nothing.
+        The ends of the runs, in the order of the configurations. A failure is also in
+        ``failure.json`` of its run, with its traceback, until that run succeeds; bad input and a
+        full disk leave nothing.
 
     Raises
     ------
     InvalidInputError
-        No configurations, or one twice.
+        There is no configuration, or one is there twice.
     """
     if not configs or len({config.identity for config in configs}) < len(configs):
         raise InvalidInputError(
@@ -88,6 +95,32 @@ def run_many(
                 future.cancel()
             raise
     return [_outcome(*row) for row in zip(configs, folders, futures, strict=True)]
+
+
+@contextmanager
+def processes(num_workers: int) -> Iterator[Executor]:
+    """Yield new processes that share the cores; on an error they are ended at once.
+
+    They also end when this process does, however it does: none is left behind. A run may be ended
+    at any moment, because its checkpoint is whole at any moment.
+    """
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        num_workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_prepare,
+        initargs=(max(1, (os.cpu_count() or 1) // num_workers),),
+    )
+    with pool:
+        try:
+            with _held_interrupts():
+                for _ in range(num_workers):
+                    pool.submit(int)  # starts a process
+            yield pool
+        except BaseException:
+            for worker in set(multiprocessing.active_children()) - before:
+                worker.terminate()
+            raise
 
 
 class InThisProcess(Executor):
@@ -137,3 +170,31 @@ def _outcome(config: RunConfig, folder: Path, future: Future[SearchResult]) -> O
             make_directory(folder)
             write_whole(path, json_text(report, indent=1).encode("ascii"))
     return Outcome(config, folder, error=error)
+
+
+@contextmanager
+def _held_interrupts() -> Iterator[None]:
+    """Put off Ctrl-C for a moment: what starts then never gets it, and leaves it to us."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _prepare(num_threads: int) -> None:
+    """Prepare a new process."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    import torch
+
+    torch.set_num_threads(min(num_threads, torch.get_num_threads()))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # of all threads, at once

@@ -26,6 +26,7 @@ from strongltn.training.checkpoint import (
 from strongltn.training.config import RunConfig
 
 CHECKPOINT, MASKS, RESULT = "checkpoint.safetensors", "masks.safetensors", "result.json"
+METRICS, TENSORBOARD = "metrics.jsonl", "tensorboard"
 _COUNTS = ("num_kept", "num_weights")
 _DIGESTS = ("frozen_sha256", "data_sha256")
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -70,17 +71,17 @@ class SearchResult:
 
     @property
     def test_accuracy(self) -> float:
-        """Of the network at the end, in [0, 1]."""
+        """The fraction of the test images that the network at the end classifies rightly."""
         return float(self.metrics[-1]["test_accuracy"])
 
     @property
     def density(self) -> float:
-        """Fraction of the weights that is kept."""
+        """The fraction of the weights that is kept."""
         return self.num_kept / self.num_weights
 
     @property
     def seconds(self) -> float:
-        """Of all epochs, whenever they ran."""
+        """The seconds that all epochs took, whenever they ran."""
         return float(sum(metrics["seconds"] for metrics in self.metrics))
 
     @in_default_state()

@@ -5,8 +5,9 @@ Importing this module imports torch.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -15,18 +16,23 @@ from typing import Any
 from strongltn.datasets.catalogue import Dataset, dataset_named
 from strongltn.errors import InvalidInputError, TrainingDiverged
 from strongltn.process.default_state import in_default_state
-from strongltn.storage import in_use, make_directory
+from strongltn.storage import in_use, make_directory, read_if_there, write_whole
 from strongltn.training.checkpoint import Checkpoint, save_tensors, tensor_digest
-from strongltn.training.config import Execution, RunConfig
-from strongltn.training.execution import device_named
+from strongltn.training.config import Execution, RunConfig, device_named
+from strongltn.training.epochs import Training
 from strongltn.training.fresh import forget_replaced, has_replaced, replaced_by, set_aside
-from strongltn.training.loop import Training
-from strongltn.training.metrics import MetricsLog, summary_writer_type
-from strongltn.training.result import CHECKPOINT, MASKS, RESULT, SearchResult, finished_result
-
-__all__ = ["CHECKPOINT", "MASKS", "RESULT", "Progress", "SearchResult", "run"]
+from strongltn.training.result import (
+    CHECKPOINT,
+    MASKS,
+    METRICS,
+    RESULT,
+    TENSORBOARD,
+    SearchResult,
+    finished_result,
+)
 
 Progress = Callable[[str, int, int], None]
+_DRAWN = ("loss", "train_accuracy", "test_accuracy", "density", "learning_rate")
 
 
 @in_default_state()
@@ -105,6 +111,88 @@ def run(
     return result
 
 
+class MetricsLog:
+    """Write the metrics of a run for people to read; a context manager.
+
+    The file is written whole after every epoch. The checkpoint holds the same metrics, and is what
+    a run goes on from.
+
+    Parameters
+    ----------
+    directory
+        The directory of the run.
+    done
+        The metrics of the epochs done before.
+    has_tensorboard
+        Whether to write an event file, too.
+
+    Raises
+    ------
+    InvalidInputError
+        TensorBoard is wanted and not installed, or its folder is a symbolic link.
+    MachineError
+        The file cannot be written.
+    """
+
+    def __init__(
+        self, directory: Path, done: Iterable[dict[str, Any]], *, has_tensorboard: bool = False
+    ) -> None:
+        self._content = b"".join(map(_line, done))
+        self._writer = None
+        if has_tensorboard:
+            folder = directory / TENSORBOARD
+            if folder.is_symlink():
+                raise InvalidInputError(
+                    "tensorboard", got=f"{folder}, a symbolic link", allowed="a folder, or none"
+                )
+            num_epochs = self._content.count(b"\n")
+            self._writer = summary_writer_type()(str(folder), purge_step=num_epochs + 1)
+        self._path = directory / METRICS
+        write_whole(self._path, self._content)
+
+    def add(self, metrics: dict[str, Any]) -> None:
+        """Add the metrics of an epoch."""
+        self._content += _line(metrics)
+        write_whole(self._path, self._content)
+        if self._writer is not None:
+            for name in _DRAWN:
+                self._writer.add_scalar(name, metrics[name], metrics["epoch"])
+            self._writer.flush()
+
+    def __enter__(self) -> MetricsLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def num_epochs_in(directory: Path) -> int:
+    """Return how many epochs a run has recorded so far: whole lines of its file."""
+    content = read_if_there(directory / METRICS, parameter="directory", within=directory)
+    return (content or b"").count(b"\n")
+
+
+def summary_writer_type() -> Any:
+    """Return TensorBoard's writer.
+
+    Raises
+    ------
+    InvalidInputError
+        It is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise InvalidInputError(
+            "tensorboard",
+            got="asked for, but not installed",
+            allowed="left out, or installed",
+            hint="Try: pip install tensorboard",
+        ) from error
+    return SummaryWriter
+
+
 def _finished(config: RunConfig, directory: Path) -> SearchResult | None:
     """Return the result that is there, if any; what it has replaced goes, if a kill left it."""
     result = finished_result(config, directory)
@@ -174,3 +262,7 @@ def _finish(
 def _dataset(name: str) -> Dataset:
     """Load a data set once for all runs in this process."""
     return dataset_named(name)
+
+
+def _line(metrics: dict[str, Any]) -> bytes:
+    return json.dumps(metrics, allow_nan=False).encode("ascii") + b"\n"

@@ -124,13 +124,13 @@ MUTANTS = {
         "strongltn/search/selection.py",
         "mask[ties[: num_kept - np.count_nonzero(mask)]] = True",
         "mask[ties[::-1][: num_kept - np.count_nonzero(mask)]] = True",
-        "tests/unit/search/test_search_selection.py",
+        "tests/unit/search/test_selection.py",
     ),
     "a mask of other scores loaded": Mutant(
         "strongltn/search/masking.py",
         "if not all(torch.equal(m.mask, mask)",
         "if not all(m.mask.shape == mask.shape",
-        "tests/unit/search/test_search_masking.py",
+        "tests/unit/search/test_masking.py",
     ),
     "a drift rounded upwards": Mutant(
         "strongltn/theorems/drift.py",

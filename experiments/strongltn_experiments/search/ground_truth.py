@@ -71,7 +71,7 @@ class _GroundTruthRecipe(AbstractRecipe):
 
     def workers(self, num_parts: int) -> AbstractContextManager[Executor]:
         """Return new processes."""
-        from strongltn.training.processes import processes
+        from strongltn.training.many import processes
 
         return processes(min(num_parts, os.cpu_count() or 1))
 

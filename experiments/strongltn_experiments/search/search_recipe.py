@@ -28,8 +28,8 @@ class SearchRecipe(AbstractRecipe):
 
     def workers(self, num_parts: int) -> AbstractContextManager[Executor]:
         """Return new processes."""
-        from strongltn.training.execution import device_named
-        from strongltn.training.processes import processes
+        from strongltn.training.config import device_named
+        from strongltn.training.many import processes
 
         has_gpu = device_named("auto").type == "cuda"
         return processes(1 if has_gpu else min(num_parts, os.cpu_count() or 1))
@@ -41,7 +41,7 @@ class SearchRecipe(AbstractRecipe):
     def num_steps_done(self, part: Row, folder: Path) -> int:
         """Return how many epochs the run has recorded."""
         from strongltn.search.config import SearchConfig
-        from strongltn.training.metrics import num_epochs_in
+        from strongltn.training.run import num_epochs_in
 
         return num_epochs_in(folder / SearchConfig.from_json(part).name)
 
@@ -71,9 +71,8 @@ def run_part(part: Row, folder: Path) -> list[Row]:
     from strongltn.errors import TrainingDiverged
     from strongltn.search.config import SearchConfig
     from strongltn.storage import remove_file
-    from strongltn.training.metrics import num_epochs_in
     from strongltn.training.result import CHECKPOINT, MASKS
-    from strongltn.training.run import run
+    from strongltn.training.run import num_epochs_in, run
 
     config = SearchConfig.from_json(part)
     directory = folder / config.name

@@ -18,7 +18,7 @@ from strongltn.models.density import Schedule, Scope
 from strongltn.models.initialization import Init
 from strongltn.training import many
 from strongltn.training.config import Execution, Precision
-from strongltn.training.loop import Training
+from strongltn.training.epochs import Training
 
 QUICK = ("--epochs", 1, "--batch-size", 512)
 
@@ -193,7 +193,7 @@ def test_an_error_that_nobody_foresaw_is_no_success_and_no_traceback(
     def fail(self, epoch, *, step_done):
         raise error
 
-    monkeypatch.setattr("strongltn.training.loop.Training.train_epoch", fail)
+    monkeypatch.setattr("strongltn.training.epochs.Training.train_epoch", fail)
     code, text, err = run("search", "edge-popup", *QUICK, "--out", out)
     assert (code, text) == (expected, "")
     assert message in err
@@ -249,7 +249,7 @@ def test_a_run_that_fails_is_no_success(run, out, monkeypatch):
     def diverge(self, epoch, *, step_done):
         raise TrainingDiverged("The loss became NaN.")
 
-    monkeypatch.setattr("strongltn.training.loop.Training.train_epoch", diverge)
+    monkeypatch.setattr("strongltn.training.epochs.Training.train_epoch", diverge)
     code, text, err = run("search", "edge-popup", *QUICK, "--json", "--out", out)
     report = json.loads(text)
     assert code == 1

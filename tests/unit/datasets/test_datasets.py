@@ -9,6 +9,7 @@ import shutil
 import tarfile
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,7 +22,7 @@ from PIL import Image
 from strongltn.datasets import catalogue as datasets
 from strongltn.datasets import cifar10
 from strongltn.datasets import images as data
-from strongltn.datasets.batches import Augmentation
+from strongltn.datasets.batches import Augmentation, ResidentData
 from strongltn.datasets.catalogue import dataset_named
 from strongltn.datasets.images import RemoteFile, load_mnist_test, load_mnist_train
 from strongltn.errors import InvalidInputError
@@ -529,3 +530,35 @@ def test_augmentation_is_a_function_of_batch_and_generator(dtype):
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
     assert repr(augment) == "Augmentation(padding=4)"
+
+
+# --- batches
+
+
+def test_an_epoch_sees_every_image_once_in_an_order_of_its_own():
+    data = ResidentData(dataset_named("digits"), device=torch.device("cpu"), batch_size=100)
+    orders = []
+    for epoch, seed in ((0, 0), (0, 0), (1, 0), (0, 1)):
+        batches = list(data.training_batches(epoch, seed=seed))
+        assert len(batches) == data.num_steps == 15
+        orders.append(torch.cat([images for images, _ in batches]).flatten(1))
+    assert torch.equal(orders[0], orders[1])
+    assert not torch.equal(orders[0], orders[2])
+    assert not torch.equal(orders[0], orders[3])
+    sums = [order.sum(1).sort().values for order in orders]
+    assert all(torch.equal(sums[0], other) for other in sums)
+
+
+def test_augmented_images_are_normalised_afterwards():
+    plain = dataset_named("digits")
+    data = ResidentData(replace(plain, padding=1), device=torch.device("cpu"), batch_size=64)
+    images, _ = next(data.training_batches(0, seed=3))
+    again, _ = next(data.training_batches(0, seed=3))
+    other, _ = next(data.training_batches(1, seed=3))
+    assert torch.equal(images, again)
+    assert not torch.equal(images, other)
+    black = plain.normalised(torch.zeros(1, 64))[0, 0, 0, 0]
+    assert images.min() == black  # the frame is black before normalisation
+    test, _ = next(data.test_batches())
+    assert torch.equal(test, plain.normalised(torch.from_numpy(plain.test.images)))
+    assert isinstance(data._augment, Augmentation)

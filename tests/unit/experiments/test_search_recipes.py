@@ -177,9 +177,9 @@ def test_processes_are_the_default_one_for_a_gpu(tmp_path, monkeypatch, device, 
         return nullcontext(InThisProcess())
 
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    monkeypatch.setattr("strongltn.training.processes.processes", processes)
+    monkeypatch.setattr("strongltn.training.many.processes", processes)
     monkeypatch.setattr(
-        "strongltn.training.execution.device_named", lambda name: SimpleNamespace(type=device)
+        "strongltn.training.config.device_named", lambda name: SimpleNamespace(type=device)
     )
     with TINY.workers(3):
         pass

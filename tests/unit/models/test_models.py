@@ -12,10 +12,10 @@ import torch
 
 from strongltn.errors import InvalidInputError
 from strongltn.models.architectures import ARCHITECTURES
-from strongltn.models.blocks import InputCopies, ResidualBlock
 from strongltn.models.catalogue import MODEL_NAMES, model_named
 from strongltn.models.diamonds import PENSIA_FORMS, initialize_pensia, pensia_network
 from strongltn.models.initialization import Init, initialize
+from strongltn.models.layers import InputCopies, ResidualBlock
 from strongltn.networks import TargetNetwork
 from strongltn.search.handle import attach
 from strongltn.search.methods.edge_popup import EdgePopup, InitialScores

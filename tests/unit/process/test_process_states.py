@@ -36,7 +36,7 @@ from strongltn.process.default_state import in_default_state, one_thread
 from strongltn.search import EdgePopup, SearchConfig, run
 from strongltn.subset_sum import SubsetSumProblem, solve
 from strongltn.training.checkpoint import tensor_digest
-from strongltn.training.loop import Training
+from strongltn.training.epochs import Training
 
 ROOT = Path(__file__).parents[3]
 QUICK = CertifySettings(attack=Attack(num_restarts=4, num_steps=20))

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from search_runs import stopped_after
 
 from strongltn import search
 from strongltn.errors import InvalidInputError
@@ -25,10 +26,6 @@ class LargestWeights(AbstractMethod):
 """
 HERE = "strongltn.search.methods.largest_weights"
 SHORT = {"epochs": 2, "batch_size": 512, "init": "kaiming-normal", "density": 0.25}
-
-
-class Stopped(Exception):
-    """An interruption that a test makes."""
 
 
 @pytest.fixture(autouse=True)
@@ -73,13 +70,7 @@ def test_a_file_in_the_folder_is_run_resumed_and_turned_into_a_mask(toy, tmp_pat
     assert SearchConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
     assert isinstance(config.method, toy)
     whole = search.run(config, tmp_path / "whole")
-
-    def stop(stage, done, total):
-        if done == total // 2 + 1:
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        search.run(config, tmp_path / "parts", progress=stop)
+    stopped_after(1, config, tmp_path / "parts")
     parts = search.run(config, tmp_path / "parts")
     assert parts.density == 0.25
     for name, mask in whole.masks().items():

@@ -10,8 +10,8 @@ from strongltn.datasets.catalogue import Dataset
 from strongltn.datasets.images import LabelledImages
 from strongltn.models.catalogue import model_named
 from strongltn.search.config import settings_of
-from strongltn.training.loop import Loop, Training, fixed_features
-from strongltn.training.strategy import AllWeights
+from strongltn.training.epochs import Training, fixed_features
+from strongltn.training.loop import AllWeights, Loop
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from search_settings import UNUSUAL
+from search_runs import UNUSUAL, stopped_after
 
 from strongltn.datasets.batches import ResidentData
 from strongltn.datasets.catalogue import dataset_named
@@ -27,8 +27,9 @@ from strongltn.search.methods.edge_popup import EdgePopup, IteRand
 from strongltn.search.methods.supermasks import LearnedSupermask
 from strongltn.training import run as experiment
 from strongltn.training.checkpoint import Checkpoint, load_tensors, tensor_digest
-from strongltn.training.loop import Training
-from strongltn.training.run import CHECKPOINT, MASKS, RESULT, run
+from strongltn.training.epochs import Training
+from strongltn.training.result import CHECKPOINT, MASKS, RESULT
+from strongltn.training.run import run
 
 CPU = torch.device("cpu")
 DIGITS = dataset_named("digits")
@@ -119,21 +120,6 @@ def scores(training):
 
 def same(one, other):
     return tensor_digest(one) == tensor_digest(other)
-
-
-class Stopped(Exception):
-    """An interruption that a test makes."""
-
-
-def stopped_after(num_epochs, config, folder):
-    """Run a search up to the middle of the epoch after these."""
-
-    def progress(stage, done, total):
-        if done == num_epochs * total // config.epochs + 1:
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        run(config, folder, progress=progress)
 
 
 # --- masked weights that grow back under momentum or weight decay

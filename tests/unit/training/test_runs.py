@@ -1,4 +1,4 @@
-"""The engine: one identity for all settings, exact resume, refusals that lose nothing."""
+"""Runs: exact resume, refusals that lose nothing, several at once, and their files."""
 
 import errno
 import json
@@ -11,24 +11,22 @@ import sys
 import time
 import types
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from search_settings import UNUSUAL
+from search_runs import stopped_after
 
-from strongltn.datasets.batches import Augmentation, ResidentData
 from strongltn.datasets.catalogue import dataset_named
 from strongltn.errors import InvalidInputError, MachineError, TrainingDiverged, UnsolvedError
 from strongltn.models.density import Schedule, Scope
-from strongltn.models.initialization import Init
 from strongltn.search.config import SearchConfig, settings_of
-from strongltn.search.method import Dense, method_names
-from strongltn.search.methods.edge_popup import EdgePopup, InitialScores, IteRand
-from strongltn.search.methods.supermasks import GemMiner, LearnedSupermask
+from strongltn.search.method import method_names
+from strongltn.search.methods.edge_popup import IteRand
+from strongltn.search.methods.supermasks import GemMiner
 from strongltn.training import many
 from strongltn.training import run as experiment
 from strongltn.training.checkpoint import (
@@ -37,33 +35,17 @@ from strongltn.training.checkpoint import (
     save_tensors,
     tensor_digest,
 )
-from strongltn.training.config import Execution, Precision
-from strongltn.training.execution import autocast, check_execution, device_named
-from strongltn.training.loop import Training
+from strongltn.training.config import Execution, Precision, device_named
+from strongltn.training.epochs import Training, autocast, check_execution
 from strongltn.training.many import FAILURE, InThisProcess, run_many
-from strongltn.training.metrics import FILE_NAME, MetricsLog, num_epochs_in
-from strongltn.training.run import CHECKPOINT, MASKS, RESULT, run
+from strongltn.training.result import CHECKPOINT, MASKS, METRICS, RESULT
+from strongltn.training.run import MetricsLog, num_epochs_in, run
 
 CPU = torch.device("cpu")
-OTHER = {**UNUSUAL, "model": "digits-conv", "epochs": 5}
 
 
 def settings(method="edge-popup", **given):
     return settings_of(method, **{"epochs": 2, "batch_size": 512, **given})
-
-
-class Stopped(Exception):
-    """An interruption that a test makes."""
-
-
-def stopping_after(num_epochs, num_steps):
-    """A progress that breaks off in the middle of an epoch."""
-
-    def progress(stage, done, total):
-        if done == num_epochs * num_steps + 1:
-            raise Stopped
-
-    return progress
 
 
 def end_state(directory):
@@ -74,152 +56,6 @@ def end_state(directory):
         for line in metadata["metrics"]
     ]
     return tensor_digest(tensors), metrics
-
-
-# --- configuration
-
-
-@pytest.mark.parametrize("method", [*method_names(), "dense"])
-def test_configurations_survive_json(method):
-    config = settings(method)
-    again = SearchConfig.from_json(json.loads(json.dumps(config.to_json())))
-    assert again == config
-    assert again.identity == config.identity
-    assert config.method_name == method
-
-
-def test_every_field_belongs_to_the_identity():
-    config = settings()
-    assert OTHER.keys() == {field.name for field in fields(config)}
-    for name, value in OTHER.items():
-        other = replace(config, **{name: value})
-        assert other.identity != config.identity, name
-        assert other.to_json()[name] != config.to_json()[name]
-
-
-def test_a_number_has_one_identity():
-    config = settings(learning_rate=1, weight_decay=0, density=1)
-    same = settings(learning_rate=1.0, weight_decay=0.0, density=np.float64(1))
-    assert config.identity == same.identity
-    assert len(config.identity) == 64
-    assert config.name.endswith(config.identity[:12])
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("density", 0.0),
-        ("density", 1.5),
-        ("density", float("nan")),
-        ("method", "edge-popup"),
-        ("model", "lenet-6"),
-        ("data", "imagenet"),
-        ("epochs", 0),
-        ("epochs", 2.0),
-        ("epochs", True),
-        ("batch_size", 0),
-        ("learning_rate", 0.0),
-        ("learning_rate", float("inf")),
-        ("momentum", 1.0),
-        ("momentum", "0.9"),
-        ("weight_decay", -1e-4),
-        ("seed", -1),
-        ("init", "scaledd"),
-        ("scope", "layers"),
-        ("schedule", "quadratic"),
-        ("precision", "float16"),
-    ],
-)
-def test_bad_settings_are_refused_by_name(name, value):
-    with pytest.raises(InvalidInputError, match=f"The '{name}' parameter"):
-        replace(settings(), **{name: value})
-
-
-def test_settings_that_contradict_each_other_are_refused():
-    for bad in (
-        {"method": Dense(), "density": 0.5},
-        {"method": Dense(), "density": 1.0, "schedule": Schedule.LINEAR},
-        {"method": Dense(), "density": 1.0, "scope": Scope.GLOBAL},
-        {"method": LearnedSupermask(), "schedule": Schedule.LINEAR},
-        {"method": LearnedSupermask(), "scope": Scope.GLOBAL},
-        {"method": IteRand(init=Init.KAIMING_NORMAL), "init": Init.SIGNED_CONSTANT},
-        {"model": "fc2-relu-diamond", "init": Init.SIGNED_CONSTANT},
-    ):
-        with pytest.raises(InvalidInputError):
-            replace(settings(), **bad)
-
-
-def test_the_known_ones_are_listed():
-    with pytest.raises(InvalidInputError, match=r"edge-popup, biprop, .*, dense"):
-        settings("magic")
-    with pytest.raises(InvalidInputError, match=r"lenet-300-100.*fc4-wide"):
-        settings(model="magic")
-    with pytest.raises(InvalidInputError, match="digits, mnist, cifar10"):
-        settings(data="magic")
-
-
-def test_json_of_another_kind_is_refused():
-    good = settings().to_json()
-    for bad in (
-        {},
-        {**good, "more": 1},
-        {**good, "schema": 0},
-        {**good, "init": "magic"},
-        {**good, "method": {"name": "edge-popup"}},
-        {**good, "method": {**good["method"], "initial": "magic"}},
-    ):
-        with pytest.raises(InvalidInputError):
-            SearchConfig.from_json(bad)
-
-
-def test_the_density_comes_down_to_that_of_the_settings():
-    config = settings(schedule=Schedule.LINEAR, density=0.2, epochs=4)
-    assert [config.density_at(epoch) for epoch in range(4)] == [0.8, 0.6, 0.4, 0.2]
-    rates = [config.learning_rate_at(epoch) for epoch in range(4)]
-    assert rates[0] == config.learning_rate
-    assert rates == sorted(rates, reverse=True)
-    assert rates[-1] > 0
-
-
-def test_settings_fit_the_method_and_the_network():
-    assert settings("dense").density == 1
-    assert settings("iterand", init=Init.SCALED).method.init is Init.SCALED
-    diamond = settings(model="lenet-5-relu-diamond", data="mnist", batch_size=None)
-    assert diamond.method.initial is InitialScores.WEIGHT_SCALE
-    assert (diamond.learning_rate, diamond.batch_size) == (0.01, 64)
-    assert settings(model="fc2-wide").method == EdgePopup()
-
-
-# --- data
-
-
-def test_an_epoch_sees_every_image_once_in_an_order_of_its_own():
-    data = ResidentData(dataset_named("digits"), device=CPU, batch_size=100)
-    orders = []
-    for epoch, seed in ((0, 0), (0, 0), (1, 0), (0, 1)):
-        batches = list(data.training_batches(epoch, seed=seed))
-        assert len(batches) == data.num_steps == 15
-        orders.append(torch.cat([images for images, _ in batches]).flatten(1))
-    assert torch.equal(orders[0], orders[1])
-    assert not torch.equal(orders[0], orders[2])
-    assert not torch.equal(orders[0], orders[3])
-    sums = [order.sum(1).sort().values for order in orders]
-    assert all(torch.equal(sums[0], other) for other in sums)
-
-
-def test_augmented_images_are_normalised_afterwards():
-    plain = dataset_named("digits")
-    data = ResidentData(replace(plain, padding=1), device=CPU, batch_size=64)
-    images, _ = next(data.training_batches(0, seed=3))
-    again, _ = next(data.training_batches(0, seed=3))
-    other, _ = next(data.training_batches(1, seed=3))
-    assert torch.equal(images, again)
-    assert not torch.equal(images, other)
-    black = plain.normalised(torch.zeros(1, 64))[0, 0, 0, 0]
-    assert images.min() == black  # the frame is black before normalisation
-    test, _ = next(data.test_batches())
-    assert torch.equal(test, plain.normalised(torch.from_numpy(plain.test.images)))
-    assert isinstance(data._augment, Augmentation)
 
 
 # --- one run
@@ -235,7 +71,7 @@ def test_every_method_runs_and_leaves_its_files(tmp_path, method):
         CHECKPOINT,
         MASKS,
         RESULT,
-        FILE_NAME,
+        METRICS,
     }
     assert masks.keys() == (set() if method == "dense" else weights.keys())
     assert all(mask.dtype is torch.bool for mask in masks.values())
@@ -245,7 +81,7 @@ def test_every_method_runs_and_leaves_its_files(tmp_path, method):
     report = json.loads((tmp_path / "run" / RESULT).read_text())
     assert report["identity"] == config.identity
     assert report["test_accuracy"] == result.test_accuracy
-    lines = (tmp_path / "run" / FILE_NAME).read_text().splitlines()
+    lines = (tmp_path / "run" / METRICS).read_text().splitlines()
     assert [json.loads(line) for line in lines] == list(result.metrics) == report["epochs"]
 
 
@@ -285,8 +121,7 @@ def test_the_network_found_is_the_masked_source(tmp_path):
 def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(tmp_path, config):
     run(config, tmp_path / "whole")
     for num_epochs in {0, 1, config.epochs - 1}:
-        with pytest.raises(Stopped):
-            run(config, tmp_path / "parts", progress=stopping_after(num_epochs, 3))
+        stopped_after(num_epochs, config, tmp_path / "parts")
         assert num_epochs_in(tmp_path / "parts") == num_epochs
         assert not (tmp_path / "parts" / RESULT).exists()
     run(config, tmp_path / "parts")
@@ -298,12 +133,11 @@ def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(tmp_path, config):
 
 def test_a_torn_line_of_metrics_is_mended(tmp_path):
     config = settings(epochs=3)
-    with pytest.raises(Stopped):
-        run(config, tmp_path, progress=stopping_after(2, 3))
-    with (tmp_path / FILE_NAME).open("a") as file:
+    stopped_after(2, config, tmp_path)
+    with (tmp_path / METRICS).open("a") as file:
         file.write('{"epoch": 3, "lo')
     run(config, tmp_path)
-    lines = (tmp_path / FILE_NAME).read_text().splitlines()
+    lines = (tmp_path / METRICS).read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
 
 
@@ -324,8 +158,7 @@ def test_a_fresh_start_replaces_what_is_there(tmp_path):
 
 
 def test_files_of_another_configuration_are_refused(tmp_path):
-    with pytest.raises(Stopped):
-        run(settings(), tmp_path, progress=stopping_after(1, 3))
+    stopped_after(1, settings(), tmp_path)
     before = (tmp_path / CHECKPOINT).read_bytes()
     with pytest.raises(InvalidInputError, match=r"another configuration \(density, seed\)"):
         run(settings(density=0.25, seed=2), tmp_path)
@@ -341,8 +174,7 @@ def test_files_of_another_configuration_are_refused(tmp_path):
 
 @pytest.mark.parametrize("place", [0, 200, -1])
 def test_a_damaged_checkpoint_is_refused(tmp_path, place):
-    with pytest.raises(Stopped):
-        run(settings(), tmp_path, progress=stopping_after(1, 3))
+    stopped_after(1, settings(), tmp_path)
     content = bytearray((tmp_path / CHECKPOINT).read_bytes())
     content[place] ^= 1
     (tmp_path / CHECKPOINT).write_bytes(content)
@@ -367,7 +199,7 @@ def test_a_file_in_the_way_is_bad_input(tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_the_machines_fault(tmp_path):
-    (tmp_path / "run" / FILE_NAME).mkdir(parents=True)
+    (tmp_path / "run" / METRICS).mkdir(parents=True)
     with pytest.raises(MachineError, match=r"Could not write .*metrics\.jsonl"):
         run(settings(), tmp_path / "run")
 
@@ -389,8 +221,7 @@ def test_what_is_asked_for_is_checked_before_what_is_there(tmp_path, monkeypatch
 
 def test_a_crash_while_writing_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     config = settings()
-    with pytest.raises(Stopped):
-        run(config, tmp_path, progress=stopping_after(1, 3))
+    stopped_after(1, config, tmp_path)
     before = (tmp_path / CHECKPOINT).read_bytes()
 
     def crash(file):
@@ -400,7 +231,7 @@ def test_a_crash_while_writing_leaves_the_checkpoint_before(tmp_path, monkeypatc
     with pytest.raises(MachineError, match=r"No space left on device\. Free some space"):
         run(config, tmp_path)
     assert (tmp_path / CHECKPOINT).read_bytes() == before
-    assert {path.name for path in tmp_path.iterdir()} == {CHECKPOINT, FILE_NAME}
+    assert {path.name for path in tmp_path.iterdir()} == {CHECKPOINT, METRICS}
     (outcome,) = run_many([config], tmp_path / "many", executor=InThisProcess())
     assert isinstance(outcome.error, MachineError)
     assert not (outcome.directory / FAILURE).exists()  # it could not be written either
@@ -409,8 +240,7 @@ def test_a_crash_while_writing_leaves_the_checkpoint_before(tmp_path, monkeypatc
 @pytest.mark.parametrize("method", ["edge-popup", "biprop", "dense"])
 def test_divergence_stops_with_the_last_good_checkpoint(tmp_path, monkeypatch, method):
     config = settings(method)
-    with pytest.raises(Stopped):
-        run(config, tmp_path, progress=stopping_after(1, 3))
+    stopped_after(1, config, tmp_path)
     before = (tmp_path / CHECKPOINT).read_bytes()
     monkeypatch.setattr(SearchConfig, "learning_rate_at", lambda self, epoch: 1e38)
     with pytest.raises(TrainingDiverged, match=r"epoch 2 .* holds epoch 1"):
@@ -620,7 +450,7 @@ def test_processes_end_with_the_one_that_made_them():
     """It is killed without a chance to clean up; the worker is in the middle of a run."""
     script = (
         "import os, time\n"
-        "from strongltn.training.processes import processes\n"
+        "from strongltn.training.many import processes\n"
         "with processes(1) as pool:\n"
         "    print(pool.submit(os.getpid).result(), flush=True)\n"
         "    pool.submit(time.sleep, 60).result()\n"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from search_runs import Stopped, stopped_after
 
 from strongltn.errors import InvalidInputError, MachineError
 from strongltn.search.config import settings_of
@@ -20,34 +21,20 @@ from strongltn.storage import in_use, partial
 from strongltn.training import fresh
 from strongltn.training.checkpoint import load_tensors, save_tensors
 from strongltn.training.many import FAILURE, InThisProcess, run_many
-from strongltn.training.metrics import FILE_NAME
-from strongltn.training.run import CHECKPOINT, MASKS, RESULT, run
+from strongltn.training.result import CHECKPOINT, MASKS, METRICS, RESULT
+from strongltn.training.run import run
 
 ROOT = Path(__file__).parents[3]
 CONFIG = settings_of("edge-popup", epochs=2, batch_size=512)
-
-
-class Stopped(Exception):
-    """An interruption that a test makes."""
 
 
 class Killed(BaseException):
     """A kill, as far as a test can make one in its process."""
 
 
-def stop_after(num_epochs):
-    def progress(stage, done, total):
-        if done == num_epochs * 3 + 1:
-            raise Stopped
-
-    return progress
-
-
 def begun(directory, *, num_epochs=1, config=CONFIG, **options):
     """A run that was interrupted after some epochs."""
-    with pytest.raises(Stopped):
-        run(config, directory, progress=stop_after(num_epochs), **options)
-    return directory
+    return stopped_after(num_epochs, config, directory, **options)
 
 
 def content(directory):
@@ -55,7 +42,7 @@ def content(directory):
 
 
 def epochs_in(directory):
-    return [json.loads(line)["epoch"] for line in (directory / FILE_NAME).read_text().splitlines()]
+    return [json.loads(line)["epoch"] for line in (directory / METRICS).read_text().splitlines()]
 
 
 # --- one command at a time
@@ -107,7 +94,7 @@ def test_a_directory_that_is_moved_away_is_not_locked_for_its_name(tmp_path, mon
 # --- links, pipes, full disks
 
 
-@pytest.mark.parametrize("name", [CHECKPOINT, FILE_NAME, MASKS, RESULT, FAILURE])
+@pytest.mark.parametrize("name", [CHECKPOINT, METRICS, MASKS, RESULT, FAILURE])
 def test_nothing_is_written_through_a_link(tmp_path, name):
     precious = tmp_path / "precious"
     precious.write_text("mine")
@@ -134,10 +121,10 @@ def test_files_outside_are_not_read(tmp_path, name):
         )()
 
 
-@pytest.mark.parametrize("name", [CHECKPOINT, RESULT, FILE_NAME])
+@pytest.mark.parametrize("name", [CHECKPOINT, RESULT, METRICS])
 def test_pipes_are_not_waited_for(tmp_path, name):
     os.mkfifo(tmp_path / name)
-    if name == FILE_NAME:  # it is written, and replaced by that
+    if name == METRICS:  # it is written, and replaced by that
         run(CONFIG, tmp_path)
         assert epochs_in(tmp_path) == [1, 2]
         return
@@ -146,7 +133,7 @@ def test_pipes_are_not_waited_for(tmp_path, name):
 
 
 def test_a_tensorboard_folder_elsewhere_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("strongltn.training.metrics.summary_writer_type", lambda: None)
+    monkeypatch.setattr("strongltn.training.run.summary_writer_type", lambda: None)
     monkeypatch.setattr("strongltn.training.run.summary_writer_type", lambda: None)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "run").mkdir()
@@ -201,10 +188,10 @@ def test_a_name_that_is_too_long_is_the_machines_fault(tmp_path):
 
 def test_what_a_kill_has_left_is_removed(tmp_path):
     begun(tmp_path)
-    for name in (CHECKPOINT, FILE_NAME, MASKS, RESULT):
+    for name in (CHECKPOINT, METRICS, MASKS, RESULT):
         (tmp_path / partial.partial_name(name)).write_bytes(b"half")
     run(CONFIG, tmp_path)
-    assert set(content(tmp_path)) == {CHECKPOINT, FILE_NAME, MASKS, RESULT}
+    assert set(content(tmp_path)) == {CHECKPOINT, METRICS, MASKS, RESULT}
 
 
 # --- what is believed
@@ -403,10 +390,10 @@ def test_what_is_not_there_is_begun_anew_as_well(tmp_path, is_made):
 
 def test_what_a_kill_has_left_of_a_beginning_does_not_stop_it(tmp_path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / partial.partial_name(FILE_NAME)).write_bytes(b"half")
+    (tmp_path / "run" / partial.partial_name(METRICS)).write_bytes(b"half")
     run(CONFIG, tmp_path / "run", resume=False)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    assert set(content(tmp_path / "run")) == {CHECKPOINT, FILE_NAME, MASKS, RESULT}
+    assert set(content(tmp_path / "run")) == {CHECKPOINT, METRICS, MASKS, RESULT}
 
 
 def test_a_kill_before_the_old_run_is_moved_leaves_no_mark(tmp_path, monkeypatch):
@@ -467,7 +454,7 @@ def test_foreign_files_stop_it(tmp_path, name):
     assert content(tmp_path / "run") == before
 
 
-@pytest.mark.parametrize("name", [RESULT, CHECKPOINT, FILE_NAME, FAILURE])
+@pytest.mark.parametrize("name", [RESULT, CHECKPOINT, METRICS, FAILURE])
 def test_a_file_that_only_has_the_name_of_ours_stops_it(tmp_path, name):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / name).write_text("mine")
@@ -515,7 +502,7 @@ def test_a_kill_loses_neither(tmp_path, monkeypatch, step, is_after, has_replace
         assert run(OTHER, place).config == OTHER
     run(CONFIG, tmp_path / "run", resume=False)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
-    assert set(content(tmp_path / "run")) == {CHECKPOINT, FILE_NAME, MASKS, RESULT}
+    assert set(content(tmp_path / "run")) == {CHECKPOINT, METRICS, MASKS, RESULT}
 
 
 def seed_in(directory):
@@ -543,7 +530,7 @@ def test_a_search_that_was_killed_goes_on(tmp_path):
     """A real kill, wherever it comes."""
     command = [sys.executable, "-m", "strongltn", "search", "edge-popup", "--epochs", "400"]
     with subprocess.Popen([*command, "--out", str(tmp_path)], cwd=ROOT, stderr=-3) as process:
-        metrics = tmp_path / settings_of("edge-popup", epochs=400).name / FILE_NAME
+        metrics = tmp_path / settings_of("edge-popup", epochs=400).name / METRICS
         while not metrics.exists() or metrics.read_bytes().count(b"\n") < 2:
             assert process.poll() is None
             time.sleep(0.01)
@@ -557,4 +544,4 @@ def test_a_search_that_was_killed_goes_on(tmp_path):
 
     with pytest.raises(Stopped):
         run(settings_of("edge-popup", epochs=400), metrics.parent, progress=stop)
-    assert set(content(metrics.parent)) == {CHECKPOINT, FILE_NAME}
+    assert set(content(metrics.parent)) == {CHECKPOINT, METRICS}
