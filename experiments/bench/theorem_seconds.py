@@ -23,9 +23,9 @@ from strongltn.subset_sum.sample_laws import SampleLaw, Window
 from strongltn.theorems.catalogue import cover_theorems
 from strongltn.theorems.layers import num_instances, weight_tolerances
 from strongltn.theorems.question import CoverQuestion, NetworkQuestion
-from strongltn.theorems.rearrangement import best_window
 from strongltn.theorems.sharpest import estimate_seconds as program_seconds
 from strongltn.theorems.sharpest import sharpest
+from strongltn.theorems.supermartingale import best_window
 
 RECORD = Path(__file__).parent / "theorem_seconds.jsonl"
 BITS = (8, 12, 16, 20)  # eta = 2^-bits

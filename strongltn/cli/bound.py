@@ -106,8 +106,7 @@ def show(
     Exit 1: a network was given, and it does not meet a condition.
     """
     from strongltn.report.bounds import show_lines
-    from strongltn.theorems.catalogue import theorem_named
-    from strongltn.theorems.references import references_in
+    from strongltn.theorems.catalogue import references_in, theorem_named
 
     theorem = theorem_named(key)
     if layers is not None and target is None:
@@ -272,7 +271,7 @@ def _constants(theorem: Any) -> str:
 def _examined(theorem: Any, path: Path, layers: str | None) -> dict[str, Any]:
     """Return what a network in a file meets of a theorem, as JSON objects."""
     from strongltn.networks.target import load_target
-    from strongltn.theorems.membership import examination
+    from strongltn.theorems.condition import examination
     from strongltn.theorems.question import NetworkQuestion
 
     if theorem.asks is not NetworkQuestion:

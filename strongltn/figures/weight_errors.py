@@ -28,7 +28,7 @@ from strongltn.subset_sum import solve_batch
 from strongltn.subset_sum.sample_laws import draw_products
 from strongltn.subset_sum.solvers import MeetInTheMiddle, SingleWeight
 from strongltn.theorems.malach2020 import failure_probability
-from strongltn.theorems.subset_sum_cover import cover_tolerance_bound
+from strongltn.theorems.supermartingale import cover_tolerance_bound
 
 _WORST, _MEDIAN = Look(ORANGE, "^", ""), Look(BLUE, "o", "", size=3.5)
 _WORST_THEORY, _MEDIAN_THEORY = Look(ORANGE, dashes="-"), Look(BLUE, dashes="--")

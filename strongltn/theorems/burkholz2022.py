@@ -28,7 +28,8 @@ from strongltn.theorems.assumptions import (
 )
 from strongltn.theorems.layers import count_parameters, layer_shapes, target_window
 from strongltn.theorems.question import NetworkQuestion
-from strongltn.theorems.sharpest import GroupSize, routes_text, sharpest
+from strongltn.theorems.sharpest import routes_text, sharpest
+from strongltn.theorems.supermartingale import GroupSize
 from strongltn.theorems.theorem import Promise, Status, Theorem
 
 

@@ -6,20 +6,26 @@ from fractions import Fraction
 from functools import partial
 
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
-from strongltn.theorems.assumptions import COVER, DENSITY, SAMPLES, SCALARS, UNIFORM
-from strongltn.theorems.component import WITHIN_COMPONENT, half_tolerance, uniform_component
+from strongltn.theorems.assumptions import (
+    COVER,
+    DENSITY,
+    SAMPLES,
+    SCALARS,
+    UNIFORM,
+    WITHIN_COMPONENT,
+    half_tolerance,
+    uniform_component,
+)
+from strongltn.theorems.drift import drift_constant
 from strongltn.theorems.question import CoverQuestion
-from strongltn.theorems.rearrangement import best_window, drift_constant
-from strongltn.theorems.supermartingale import Supermartingale
+from strongltn.theorems.supermartingale import Supermartingale, best_window
 from strongltn.theorems.theorem import Assumption, Promise, Status, Theorem
 
 
 def _bounded(bound: Supermartingale, question: CoverQuestion, *notes: str) -> Promise:
-    num_samples = bound.sample_size(question.failure_probability)
+    size = bound.size(question.failure_probability)
     return Promise(
-        num_samples=num_samples,
-        failure_probability=bound.failure_bound(num_samples),
-        notes=notes,
+        num_samples=size.num_samples, failure_probability=size.failure_bound, notes=notes
     )
 
 
@@ -129,77 +135,66 @@ _GROWTH = ("C02", "C03", "C05", "C06", "C07")
 _DRIFT = ("C03", "C07", "C26", "C27")
 _OURS = "strongltn: the event is that of lueker1998"
 _REARRANGED = f"{_OURS}; the rearrangement inequality that of garsia1974 (recalled)"
+_proved = partial(
+    Theorem[CoverQuestion],
+    source=_OURS,
+    status=Status.PROVED,
+    conditions=SAMPLES,
+    asks=CoverQuestion,
+    assumptions=(*COVER, SCALARS, DENSITY),
+)
 
 THEOREMS = (
-    Theorem(
+    _proved(
         key="Cover.Uniform",
         title="(3/4)^n",
-        source=_OURS,
         conclusion=_EVENT + "at most (3/4)^n (1 - eta)(1 - 2 eta) / (2 eta^2) for [-1/2, 1/2] and "
         "uniform samples, and with eta/2 for eta on [-1, 1]",
-        status=Status.PROVED,
         claims=(*_GROWTH, "C08"),
-        conditions=SAMPLES,
-        asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, UNIFORM),
         derive=_mixture,
     ),
-    Theorem(
+    _proved(
         key="Cover.Mixture",
         title="(1 - rho/4)^n",
-        source=_OURS,
         conclusion=_EVENT + "at most (1 - rho/4)^n (1 - e)(1 - 2e) / (2 e^2), if a sample is "
         "uniform on [-c, c] with probability rho, else anything: e = eta/c for targets up to c/2, "
         "else eta/(2c) up to c",
-        status=Status.PROVED,
         claims=(*_GROWTH, "C12", "C13"),
-        conditions=SAMPLES,
-        asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, *WITHIN_COMPONENT),
         derive=_mixture,
     ),
-    Theorem(
+    _proved(
         key="Cover.Rearrangement",
         title="Rearrangement drift, closed form",
         source=_REARRANGED,
         conclusion=_EVENT + "at most (1 - kappa/2)^n (1 - 2 eta/L)(L/eta - 1) L / (2 eta), for "
         "targets that fill an interval of length L and any symmetric unimodal law; kappa is the "
         "least ratio of the drift to v(1 - v)",
-        status=Status.PROVED,
         claims=_DRIFT,
-        conditions=SAMPLES,
-        asks=CoverQuestion,
-        assumptions=(*COVER, SCALARS, DENSITY),
         derive=_rearranged,
     ),
-    Theorem(
+    _proved(
         key="Cover.WideWindow",
         title="Rearrangement drift in a wider window",
         source=_REARRANGED,
         conclusion=_EVENT + "at most (1 - kappa/2)^n (L/(2 eta) - 1)^2 for a window of length L "
         "with eta to spare at either end, any symmetric unimodal law; the best L of a short list",
-        status=Status.PROVED,
         claims=_DRIFT,
-        conditions=SAMPLES,
-        asks=CoverQuestion,
-        assumptions=(*COVER, SCALARS, DENSITY),
         derive=_wide_window,
     ),
-    Theorem(
+    _proved(
         key="Cover.DynamicProgram",
         title="Dynamic program against the worst drift",
         source=_REARRANGED,
         conclusion=_EVENT + "at most the value of a game whose adversary chooses how the covered "
         "fraction grows, within the proved drift; rounded towards the adversary",
-        status=Status.PROVED,
         claims=(*_DRIFT, "C10"),
-        conditions=SAMPLES,
-        asks=CoverQuestion,
         assumptions=(*COVER, ON_GRID, SCALARS, DENSITY),
         derive=_dynamic_program,
         estimate_seconds=_program_seconds,
     ),
-    Theorem(
+    _proved(
         key="Cover.SecondMoment",
         title="Second moment, then the dynamic program",
         source=_REARRANGED,
@@ -208,40 +203,28 @@ THEOREMS = (
         "window that the first samples do not reach, given in which quarter of [-1, 1] each lies. "
         "One line of the record serves one number of first samples, so that away from its eta and "
         "delta Cover.DynamicProgram may need fewer samples",
-        status=Status.PROVED,
         claims=(*_DRIFT, "C10", "C28", "C29"),
-        conditions=SAMPLES,
-        asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, UNIFORM, HALF, RECORDED),
         derive=_second_moment,
         estimate_seconds=_program_seconds,
     ),
-    Theorem(
+    _proved(
         key="Cover.ComponentProgram",
         title="Dynamic program, uniform part only",
-        source=_OURS,
         conclusion=_EVENT + "at most the value of the game of Cover.DynamicProgram with the drift "
         "of the uniform part of the law alone: no rearrangement inequality is needed",
-        status=Status.PROVED,
         claims=("C03", "C07", "C10", "C12", "C13"),
-        conditions=SAMPLES,
-        asks=CoverQuestion,
         assumptions=(*COVER, ON_GRID, SCALARS, *WITHIN_COMPONENT),
         derive=partial(_dynamic_program, component=True),
         estimate_seconds=_component_seconds,
     ),
-    Theorem(
+    _proved(
         key="Cover.LowerBound",
         title="Necessary samples",
-        source=_OURS,
         conclusion="with fewer samples than the necessary number, some target of the interval is "
         "farther than 2 eta from every subset sum with a probability, over the draw of the "
         "samples, above the one allowed: there are too few sums, or too few samples of one sign",
-        status=Status.PROVED,
         claims=("C11",),
-        conditions=SAMPLES,
-        asks=CoverQuestion,
-        assumptions=(*COVER, SCALARS, DENSITY),
         derive=_lower_bound,
         estimate_seconds=_lower_bound_seconds,
     ),

@@ -21,12 +21,14 @@ from strongltn.theorems.assumptions import (
 )
 from strongltn.theorems.certified import logarithmic_size
 from strongltn.theorems.condition import About, Condition
+from strongltn.theorems.drift import PRODUCTS
 from strongltn.theorems.layers import (
-    PRODUCTS,
+    instance_chances,
     layer_shapes,
     logarithmic_share,
     target_window,
     two_layer_widths,
+    union_bound,
 )
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.sharpest import routes_text, sharpest
@@ -79,30 +81,27 @@ def _paper(question: NetworkQuestion) -> Promise:
 
 
 def _explicit(question: NetworkQuestion) -> Promise:
-    shapes = layer_shapes(question.widths)
-    area = question.kernel_size**2
-    groups, failure = [], Fraction(0)
-    for columns, rows in shapes:
-        tolerance = logarithmic_share(question) / (area * columns)
-        instances = area * columns * rows
-        chance = question.failure_probability / len(shapes) / instances
-        group = sharpest(
-            tolerance / 2,
+    area, share = question.kernel_size**2, logarithmic_share(question)
+    instances = [area * columns * rows for columns, rows in layer_shapes(question.widths)]
+    pairs = zip(question.widths[:-1], instance_chances(question, instances), strict=True)
+    groups = [
+        sharpest(
+            share / (area * columns) / 2,
             chance,
             law=PRODUCTS[question.law],
             window=target_window(question),
             share=Fraction(1, 2),
-            num_layers=len(shapes),
+            num_layers=len(instances),
         )
-        groups.append(group)
-        failure += instances * group.failure_bound
+        for columns, chance in pairs
+    ]
     samples = [group.num_samples for group in groups]
     channels, weights = _convolution_sizes(question, samples)
     return Promise(
         num_samples=max(samples),
         widths=channels,
         num_parameters=weights,
-        failure_probability=failure,
+        failure_probability=union_bound(groups, instances),
         notes=("widths count channels; epsilon is in the maximum norm", routes_text(groups)),
     )
 

@@ -26,7 +26,7 @@ from strongltn.theorems.assumptions import (
 )
 from strongltn.theorems.certified import ball, lower
 from strongltn.theorems.condition import About, Condition
-from strongltn.theorems.layers import count_parameters, two_layer_widths
+from strongltn.theorems.layers import gadget_promise
 from strongltn.theorems.pensia2020 import packing_dimensions
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.theorem import NOT_EXPLICIT, Promise, Status, Theorem, open_constant
@@ -47,12 +47,10 @@ def _paper(question: NetworkQuestion) -> Promise:
     constant, bits = question.constant, question.grid_bits
     if constant is None or bits is None:
         return Promise(constants=NOT_EXPLICIT, notes=(formula, _GAP))
-    size = math.ceil(constant * bits)
-    widths = two_layer_widths(question.widths, [size * width for width in question.widths[:-1]])
-    return Promise(
-        num_samples=size,
-        widths=widths,
-        num_parameters=count_parameters(widths),
+    return gadget_promise(
+        question,
+        [math.ceil(constant * bits)] * (len(question.widths) - 1),
+        failure_probability=None,
         source_law="the grid of the target",
         constants=open_constant(constant),
         notes=(

@@ -17,17 +17,11 @@ from itertools import pairwise
 from math import prod
 
 from strongltn.numerics.dyadic import lower_sqrt
-from strongltn.rng import WeightLaw
-from strongltn.subset_sum.sample_laws import SampleLaw, Window
+from strongltn.subset_sum.sample_laws import Window
 from strongltn.theorems.certified import ball, lower
 from strongltn.theorems.question import NetworkQuestion
-from strongltn.theorems.theorem import Promise
-
-#: Law of the product of two source weights of a pair of layers, where a drift is known.
-PRODUCTS = {
-    WeightLaw.UNIFORM: SampleLaw.PRODUCT,
-    WeightLaw.SIGNED_CONSTANT: SampleLaw.UNIFORM,
-}
+from strongltn.theorems.supermartingale import GroupSize
+from strongltn.theorems.theorem import EXPLICIT, Promise
 
 
 def logarithmic_share(question: NetworkQuestion) -> Fraction:
@@ -75,13 +69,23 @@ def count_parameters(widths: tuple[int, ...]) -> int:
     return sum(prod(shape) for shape in layer_shapes(widths))
 
 
+def instance_chances(question: NetworkQuestion, instances: list[int]) -> list[Fraction]:
+    """Return the failure probability that one subset sum of each layer may have.
+
+    The layers have equal shares, and the subset sums of a layer too.
+    """
+    share = question.failure_probability / len(instances)
+    return [share / number for number in instances]
+
+
 def gadget_promise(
     question: NetworkQuestion,
     samples: list[int],
     *,
-    failure_probability: Fraction,
+    failure_probability: Fraction | None,
     notes: tuple[str, ...] = (),
     source_law: str | None = None,
+    constants: str = EXPLICIT,
 ) -> Promise:
     """Return the promise of a source with `samples[i]` hidden neurons an input of layer i."""
     pairs = zip(question.widths[:-1], samples, strict=True)
@@ -93,4 +97,29 @@ def gadget_promise(
         failure_probability=failure_probability,
         notes=notes,
         source_law=source_law,
+        constants=constants,
     )
+
+
+def union_promise(
+    question: NetworkQuestion,
+    groups: list[GroupSize],
+    *,
+    instances: list[int],
+    notes: tuple[str, ...] = (),
+    source_law: str | None = None,
+) -> Promise:
+    """Return the promise of a union bound over all subset sums, `instances[i]` in layer i."""
+    return gadget_promise(
+        question,
+        [group.num_samples for group in groups],
+        failure_probability=union_bound(groups, instances),
+        notes=notes,
+        source_law=source_law,
+    )
+
+
+def union_bound(groups: list[GroupSize], instances: list[int]) -> Fraction:
+    """Return the probability, at most, with which some subset sum of some layer fails."""
+    pairs = zip(groups, instances, strict=True)
+    return sum((number * group.failure_bound for group, number in pairs), Fraction(0))

@@ -13,11 +13,20 @@ and the inequality of Azuma and Hoeffding gives :math:`\exp(-(n\rho/2 - N)^2 / (
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
-from strongltn.theorems.assumptions import COVER, SAMPLES, SCALARS, UNIFORM
+from strongltn.theorems.assumptions import (
+    COVER,
+    SAMPLES,
+    SCALARS,
+    UNIFORM,
+    WITHIN_COMPONENT,
+    half_tolerance,
+    uniform_component,
+)
 from strongltn.theorems.certified import ball, least, upper, upper_log
-from strongltn.theorems.component import WITHIN_COMPONENT, half_tolerance, uniform_component
 from strongltn.theorems.question import CoverQuestion
 from strongltn.theorems.theorem import Promise, Status, Theorem
 
@@ -53,7 +62,9 @@ def sharp_need(eta: Fraction) -> Fraction:
     return upper(lambda: ball((1 - eta) * (1 - 2 * eta) / (2 * eta**2)).log() / ball(2).log())
 
 
-def _azuma_promise(question: CoverQuestion, *, needed: Fraction, mass: Fraction) -> Promise:
+def _promise(question: CoverQuestion, *, need: Callable[[Fraction], Fraction]) -> Promise:
+    mass = uniform_component(question.law).mass
+    needed = need(half_tolerance(question))
     log_chance = upper_log(1 / question.failure_probability)
 
     def is_enough(n: int) -> bool:
@@ -67,28 +78,22 @@ def _azuma_promise(question: CoverQuestion, *, needed: Fraction, mass: Fraction)
     )
 
 
-def _theorem_2_4(question: CoverQuestion) -> Promise:
-    needed = published_need(half_tolerance(question))
-    return _azuma_promise(question, needed=needed, mass=Fraction(1))
-
-
-def _theorem_2_4_sharp(question: CoverQuestion) -> Promise:
-    return _azuma_promise(question, needed=sharp_need(half_tolerance(question)), mass=Fraction(1))
-
-
-def _corollary_3_3(question: CoverQuestion) -> Promise:
-    mass = uniform_component(question.law).mass
-    return _azuma_promise(question, needed=sharp_need(half_tolerance(question)), mass=mass)
-
-
 _PAGE = (
     "the article is on pages 51 to 62; the theorem was read as a lecture quotes it, without page"
 )
 _TARGETS_AT_ONCE = "every target of the interval, all at once, is within 2 eta of a subset sum"
 _CLAIMS = ("C02", "C03", "C04", "C06", "C07", "C09")
+_proved = partial(
+    Theorem[CoverQuestion],
+    status=Status.PROVED,
+    claims=_CLAIMS,
+    conditions=SAMPLES,
+    asks=CoverQuestion,
+    assumptions=(*COVER, SCALARS, UNIFORM),
+)
 
 THEOREMS = (
-    Theorem(
+    _proved(
         key="Lueker1998.Theorem2_4",
         title="Lueker's theorem with C = 2 / ln 2",
         source="lueker1998, Theorem 2.4 as quoted in a lecture, where C is not explicit; C = 2 / "
@@ -97,14 +102,9 @@ THEOREMS = (
         conclusion=f"if n/2 >= C ln(1/e) with C = 2 / ln 2, {_TARGETS_AT_ONCE}, except with "
         "probability at most exp(-(n/2 - C ln(1/e))^2 / (2n)) over the draw of the samples; e = "
         "eta for the targets [-1/2, 1/2] and eta/2 for [-1, 1]",
-        status=Status.PROVED,
-        claims=_CLAIMS,
-        conditions=SAMPLES,
-        asks=CoverQuestion,
-        assumptions=(*COVER, SCALARS, UNIFORM),
-        derive=_theorem_2_4,
+        derive=partial(_promise, need=published_need),
     ),
-    Theorem(
+    _proved(
         key="Lueker1998.Theorem2_4Sharp",
         title="Lueker's theorem without rounding the constant",
         source="lueker1998, Theorem 2.4 as quoted in a lecture; N is proved here",
@@ -112,14 +112,9 @@ THEOREMS = (
         conclusion="if n/2 >= N(e) with N(e) = log2((1 - e)(1 - 2e) / (2 e^2)), "
         f"{_TARGETS_AT_ONCE}, except with probability at most exp(-(n/2 - N(e))^2 / (2n)) over "
         "the draw of the samples; e = eta for the targets [-1/2, 1/2] and eta/2 for [-1, 1]",
-        status=Status.PROVED,
-        claims=_CLAIMS,
-        conditions=SAMPLES,
-        asks=CoverQuestion,
-        assumptions=(*COVER, SCALARS, UNIFORM),
-        derive=_theorem_2_4_sharp,
+        derive=partial(_promise, need=sharp_need),
     ),
-    Theorem(
+    _proved(
         key="Lueker1998.Corollary3_3",
         title="Lueker's corollary for laws that contain a uniform",
         source="lueker1998, in the form of Corollary 3.3 (recalled: no text that was read quotes "
@@ -128,11 +123,8 @@ THEOREMS = (
         "rho n/2 >= N(e) with N(e) = log2((1 - e)(1 - 2e) / (2 e^2)), "
         f"{_TARGETS_AT_ONCE}, except with probability at most exp(-(rho n/2 - N(e))^2 / (2n)) "
         "over the draw of the samples; e = eta/c for targets up to c/2 and eta/(2c) up to c",
-        status=Status.PROVED,
         claims=(*_CLAIMS, "C12", "C13"),
-        conditions=SAMPLES,
-        asks=CoverQuestion,
         assumptions=(*COVER, SCALARS, *WITHIN_COMPONENT),
-        derive=_corollary_3_3,
+        derive=partial(_promise, need=sharp_need),
     ),
 )

@@ -8,7 +8,9 @@ the density of a product falls with its size.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from flint import arb
@@ -31,15 +33,17 @@ from strongltn.theorems.assumptions import (
     weights_follow,
 )
 from strongltn.theorems.certified import ball, lower, upper, upper_log
+from strongltn.theorems.condition import weights_within
 from strongltn.theorems.layers import (
     count_parameters,
-    layer_shapes,
+    gadget_promise,
+    instance_chances,
     num_instances,
-    two_layer_widths,
+    union_bound,
     weight_tolerances,
 )
-from strongltn.theorems.membership import weights_within
 from strongltn.theorems.question import NetworkQuestion
+from strongltn.theorems.supermartingale import GroupSize
 from strongltn.theorems.theorem import Assumption, Promise, Status, Theorem
 
 
@@ -134,10 +138,7 @@ def _spread_limit(num_inputs: int) -> Fraction:
 
 
 def _own_class(question: NetworkQuestion) -> Promise:
-    limits = [
-        min(question.weight_limit, _spread_limit(columns))
-        for columns, _ in layer_shapes(question.widths)
-    ]
+    limits = [min(question.weight_limit, _spread_limit(d)) for d in question.widths[:-1]]
     return _weight_pruning(question, limits)
 
 
@@ -147,27 +148,22 @@ def _common_class(question: NetworkQuestion) -> Promise:
 
 def _weight_pruning(question: NetworkQuestion, limits: list[Fraction]) -> Promise:
     """Return the promise where no weight of a layer is larger than its limit."""
-    samples, failure = [], Fraction(0)
     instances = num_instances(question)
-    tolerances = weight_tolerances(question)
-    for tolerance, number, limit in zip(tolerances, instances, limits, strict=True):
-        chance = question.failure_probability / len(instances) / number
+    chances, tolerances = instance_chances(question, instances), weight_tolerances(question)
+    groups = []
+    for tolerance, chance, limit in zip(tolerances, chances, limits, strict=True):
         success = lower_success_probability(limit, tolerance, law=question.law) / 2
         size = _fewest(chance, success)
-        samples.append(size)
-        failure += number * _upper_failure(size, success)
-    hidden = [
-        columns * rows * size
-        for (columns, rows), size in zip(layer_shapes(question.widths), samples, strict=True)
-    ]
-    widths = two_layer_widths(question.widths, hidden)
-    return Promise(
-        num_samples=max(samples),
-        widths=widths,
-        num_parameters=count_parameters(widths),
-        failure_probability=failure,
+        groups.append(GroupSize(size, _upper_failure(size, success)))
+    # a group of its own for every output, so that many for an input
+    pairs = zip(groups, question.widths[1:], strict=True)
+    promise = gadget_promise(
+        question,
+        [rows * group.num_samples for group, rows in pairs],
+        failure_probability=union_bound(groups, instances),
         notes=("every weight has hidden neurons of its own",),
     )
+    return replace(promise, num_samples=max(group.num_samples for group in groups))
 
 
 def _neuron_pruning(question: NetworkQuestion) -> Promise:
@@ -207,14 +203,19 @@ _ONE_PRODUCT = (
     "weights, found with its exact probability"
 )
 _CLAIMS = ("C01", "C14", "C15", "C18")
+_proved = partial(
+    Theorem[NetworkQuestion],
+    status=Status.PROVED,
+    asks=NetworkQuestion,
+    assumptions=(*NETWORK, DENSE),
+)
 
 THEOREMS = (
-    Theorem(
+    _proved(
         key="Malach2020.WeightPruning",
         title="One product for each weight, in the paper's own class",
         source=f"{_SOURCE}; the constants are proved here",
         conclusion=_ONE_PRODUCT,
-        status=Status.PROVED,
         claims=_CLAIMS,
         conditions=(
             RELU_NETWORK,
@@ -225,23 +226,18 @@ THEOREMS = (
             EUCLIDEAN,
             DEPTH_2L,
         ),
-        asks=NetworkQuestion,
-        assumptions=(*NETWORK, DENSE),
         derive=_own_class,
     ),
-    Theorem(
+    _proved(
         key="Malach2020.WeightPruningCommon",
         title="One product for each weight, in the common class",
         source=f"{_SOURCE}, for the class of the other theorems; proved here",
         conclusion=_ONE_PRODUCT,
-        status=Status.PROVED,
         claims=_CLAIMS,
         conditions=(*COMMON_CLASS, DEPTH_2L),
-        asks=NetworkQuestion,
-        assumptions=(*NETWORK, DENSE),
         derive=_common_class,
     ),
-    Theorem(
+    _proved(
         key="Malach2020.NeuronPruning",
         title="Whole neurons",
         source="strongltn: the setting is that of malach2020 (arXiv 2002.00585), whose own "
@@ -251,19 +247,14 @@ THEOREMS = (
         "a set of neurons whose network is within epsilon of f; each target neuron is one random "
         "neuron whose weights are all near its own, so that the size is exponential in the inputs "
         "and outputs",
-        status=Status.PROVED,
         claims=("C14", "C15"),
         conditions=(*COMMON_CLASS, source("a ReLU network with one hidden layer")),
-        asks=NetworkQuestion,
         assumptions=(
             *NETWORK,
             DENSE,
             weights_follow(WeightLaw.UNIFORM),
             Assumption(
-                "widths",
-                "one hidden layer",
-                lambda q: len(q.widths) == 3,
-                lambda q: q.widths,
+                "widths", "one hidden layer", lambda q: len(q.widths) == 3, lambda q: q.widths
             ),
         ),
         derive=_neuron_pruning,

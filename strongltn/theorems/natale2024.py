@@ -19,7 +19,7 @@ from strongltn.theorems.assumptions import (
     weights_follow,
 )
 from strongltn.theorems.certified import ball, ceiling
-from strongltn.theorems.layers import count_parameters, layer_shapes, two_layer_widths
+from strongltn.theorems.layers import gadget_promise, layer_shapes
 from strongltn.theorems.question import NetworkQuestion
 from strongltn.theorems.theorem import NOT_EXPLICIT, Promise, Status, Theorem, open_constant
 
@@ -64,15 +64,12 @@ def _promise(question: NetworkQuestion) -> Promise:
         2 * _least_fixed_point(question, constant=constant, density=density, entries=a * b)
         for a, b in layer_shapes(question.widths)
     ]
-    hidden = [width * number for width, number in zip(question.widths[:-1], samples, strict=True)]
-    widths = two_layer_widths(question.widths, hidden)
-    return Promise(
-        num_samples=max(samples),
-        widths=widths,
-        num_parameters=count_parameters(widths),
+    return gadget_promise(
+        question,
+        samples,
         failure_probability=question.epsilon,
-        constants=open_constant(constant),
         notes=(formula,),
+        constants=open_constant(constant),
     )
 
 

@@ -17,8 +17,14 @@ from fractions import Fraction
 from strongltn.theorems.assumptions import COMMON_CLASS, DENSE, FOR_ALL, NETWORK
 from strongltn.theorems.certified import least_power, upper_power
 from strongltn.theorems.condition import About, Condition
-from strongltn.theorems.layers import gadget_promise, num_instances, weight_tolerances
+from strongltn.theorems.layers import (
+    instance_chances,
+    num_instances,
+    union_promise,
+    weight_tolerances,
+)
 from strongltn.theorems.question import NetworkQuestion
+from strongltn.theorems.supermartingale import GroupSize
 from strongltn.theorems.theorem import Promise, Status, Theorem
 
 #: Just above the golden ratio's inverse, the least gamma with gamma^2 + gamma >= 1.
@@ -36,25 +42,27 @@ def num_bins(tolerance: Fraction) -> int:
     return least_power(GAMMA, tolerance)
 
 
-def _fewest(miss: Fraction, chance: Fraction) -> int:
-    return least_power(miss, chance)
-
-
 def _promise(question: NetworkQuestion) -> Promise:
-    samples, failure = [], Fraction(0)
     instances = num_instances(question)
-    for tolerance, number in zip(weight_tolerances(question), instances, strict=True):
-        k = num_bins(tolerance)
-        empty_bins = 2 * number * k  # for weights of both signs
-        chance = question.failure_probability / len(instances)
-        miss = 1 - Fraction(1, 4 * k)
-        samples.append(_fewest(miss, chance / empty_bins))
-        failure += empty_bins * upper_power(miss, samples[-1])
-    notes = ("a greedy sum finds the mask in linear time",)
-    law = "signs in the first layer of each pair, hyperbolic with signs in the second"
-    return gadget_promise(
-        question, samples, failure_probability=failure, notes=notes, source_law=law
+    return union_promise(
+        question,
+        [
+            _size(num_bins(tolerance), chance)
+            for tolerance, chance in zip(
+                weight_tolerances(question), instance_chances(question, instances), strict=True
+            )
+        ],
+        instances=instances,
+        notes=("a greedy sum finds the mask in linear time",),
+        source_law="signs in the first layer of each pair, hyperbolic with signs in the second",
     )
+
+
+def _size(bins: int, chance: Fraction) -> GroupSize:
+    """Return how many neurons fill all bins, for weights of both signs."""
+    miss = 1 - Fraction(1, 4 * bins)
+    num_samples = least_power(miss, chance / (2 * bins))
+    return GroupSize(num_samples, 2 * bins * upper_power(miss, num_samples))
 
 
 _SOURCE = Condition(

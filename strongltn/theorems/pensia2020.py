@@ -15,8 +15,9 @@ and D = k d_l.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 from strongltn.rng import WeightLaw
 from strongltn.theorems.assumptions import (
@@ -28,24 +29,23 @@ from strongltn.theorems.assumptions import (
     NETWORK,
     POSITIVE_CONSTANT,
     WHOLE_CLASS,
+    uniform_component,
     weights_follow,
 )
 from strongltn.theorems.certified import ball, logarithmic_size, lower
-from strongltn.theorems.component import uniform_component
+from strongltn.theorems.drift import PRODUCTS
 from strongltn.theorems.layers import (
-    PRODUCTS,
-    count_parameters,
     gadget_promise,
+    instance_chances,
     layer_shapes,
     num_instances,
     target_window,
-    two_layer_widths,
+    union_promise,
     weight_tolerances,
 )
 from strongltn.theorems.question import NetworkQuestion
-from strongltn.theorems.rearrangement import best_window
 from strongltn.theorems.sharpest import routes_text, sharpest
-from strongltn.theorems.supermartingale import Supermartingale
+from strongltn.theorems.supermartingale import Supermartingale, best_window
 from strongltn.theorems.theorem import NOT_EXPLICIT, Promise, Status, Theorem, open_constant
 
 _ONE_SIGN = Fraction(1, 2)
@@ -57,16 +57,12 @@ def _paper(question: NetworkQuestion) -> Promise:
         return Promise(constants=NOT_EXPLICIT, notes=(formula,))
     constant, shapes = question.constant, layer_shapes(question.widths)
     scale = len(shapes) / min(question.epsilon, question.failure_probability)
-    samples = [logarithmic_size(constant, columns * rows * scale) for columns, rows in shapes]
-    hidden = [d * n for d, n in zip(question.widths[:-1], samples, strict=True)]
-    widths = two_layer_widths(question.widths, hidden)
-    return Promise(
-        num_samples=max(samples),
-        widths=widths,
-        num_parameters=count_parameters(widths),
+    return gadget_promise(
+        question,
+        [logarithmic_size(constant, columns * rows * scale) for columns, rows in shapes],
         failure_probability=question.failure_probability,
-        constants=open_constant(constant),
         notes=(formula,),
+        constants=open_constant(constant),
     )
 
 
@@ -75,75 +71,49 @@ def _component(question: NetworkQuestion) -> Promise:
 
     A weight above 1/2 is two halves, each with neurons and half a tolerance of its own.
     """
-    num_layers = len(question.widths) - 1
+    shapes = layer_shapes(question.widths)
     part = uniform_component(PRODUCTS[question.law])
     blocks = 1 if question.weight_limit <= part.radius else 2
-    tolerances = [
-        question.epsilon / (2 * num_layers * columns * rows * blocks)
-        for columns, rows in layer_shapes(question.widths)
-    ]
-    instances = [2 * blocks * d * e for d, e in layer_shapes(question.widths)]
-
-    def bound(tolerance: Fraction, _chance: Fraction) -> Supermartingale:
+    instances = [2 * blocks * columns * rows for columns, rows in shapes]
+    groups = []
+    for (columns, rows), chance in zip(shapes, instance_chances(question, instances), strict=True):
+        tolerance = question.epsilon / (2 * len(shapes) * columns * rows * blocks)
         # targets fill the component, scaled to [-1, 1]: eta is halved a second time
         eta = tolerance / part.radius / 4
-        return Supermartingale(_ONE_SIGN * part.mass / 2, 2 * eta, 1 - eta)
+        group = Supermartingale(_ONE_SIGN * part.mass / 2, 2 * eta, 1 - eta).size(chance)
+        groups.append(replace(group, num_samples=blocks * group.num_samples))
+    return union_promise(question, groups, instances=instances)
 
-    return _united(question, tolerances, instances, bound=bound, blocks=blocks)
+
+def _rearranged(question: NetworkQuestion) -> Promise:
+    instances = num_instances(question)
+    law, window = PRODUCTS[question.law], target_window(question)
+    groups = [
+        best_window(tolerance / 2, chance, law=law, window=window, share=_ONE_SIGN).size(chance)
+        for tolerance, chance in zip(
+            weight_tolerances(question), instance_chances(question, instances), strict=True
+        )
+    ]
+    return union_promise(question, groups, instances=instances)
 
 
 def _sharpest(question: NetworkQuestion) -> Promise:
     """As `_rearranged`, each subset sum by the best proved bound."""
-    num_layers = len(question.widths) - 1
-    groups, failure = [], Fraction(0)
-    for tolerance, number in zip(weight_tolerances(question), num_instances(question), strict=True):
-        group = sharpest(
+    instances = num_instances(question)
+    groups = [
+        sharpest(
             tolerance / 2,
-            question.failure_probability / num_layers / number,
+            chance,
             law=PRODUCTS[question.law],
             window=target_window(question),
             share=_ONE_SIGN,
-            num_layers=num_layers,
+            num_layers=len(instances),
         )
-        groups.append(group)
-        failure += number * group.failure_bound
-    return gadget_promise(
-        question,
-        [group.num_samples for group in groups],
-        failure_probability=failure,
-        notes=(routes_text(groups),),
-    )
-
-
-def _rearranged(question: NetworkQuestion) -> Promise:
-    window = target_window(question)
-
-    def bound(tolerance: Fraction, chance: Fraction) -> Supermartingale:
-        law = PRODUCTS[question.law]
-        return best_window(tolerance / 2, chance, law=law, window=window, share=_ONE_SIGN)
-
-    return _united(
-        question, weight_tolerances(question), num_instances(question), bound=bound, blocks=1
-    )
-
-
-def _united(
-    question: NetworkQuestion,
-    tolerances: list[Fraction],
-    instances: list[int],
-    *,
-    bound: Callable[[Fraction, Fraction], Supermartingale],
-    blocks: int,
-) -> Promise:
-    """Return the promise of a union bound over all subset sums, delta / l for each layer."""
-    samples, failure = [], Fraction(0)
-    for tolerance, number in zip(tolerances, instances, strict=True):
-        chance = question.failure_probability / len(instances) / number
-        group = bound(tolerance, chance)
-        size = group.sample_size(chance)
-        samples.append(blocks * size)
-        failure += number * group.failure_bound(size)
-    return gadget_promise(question, samples, failure_probability=failure)
+        for tolerance, chance in zip(
+            weight_tolerances(question), instance_chances(question, instances), strict=True
+        )
+    ]
+    return union_promise(question, groups, instances=instances, notes=(routes_text(groups),))
 
 
 def packing_dimensions(widths: tuple[int, ...]) -> tuple[int, int]:
@@ -176,6 +146,15 @@ def _packing(question: NetworkQuestion) -> Promise:
 
 
 _PAPER = "pensia2020 (arXiv 2006.07990), Theorem {}; read: abstract, and its single-layer form"
+_CONSTRUCTION = "strongltn: the construction is that of pensia2020"
+_proved = partial(
+    Theorem[NetworkQuestion],
+    status=Status.PROVED,
+    conditions=(*COMMON_CLASS, DEPTH_2L),
+    asks=NetworkQuestion,
+    assumptions=(*NETWORK, DENSE, weights_follow(*PRODUCTS)),
+)
+
 THEOREMS = (
     Theorem(
         key="Pensia2020.Theorem1",
@@ -189,50 +168,38 @@ THEOREMS = (
         assumptions=(*NETWORK, DENSE, weights_follow(WeightLaw.UNIFORM), POSITIVE_CONSTANT),
         derive=_paper,
     ),
-    Theorem(
+    _proved(
         key="Pensia2020.Theorem1Explicit",
         title="The paper's route with explicit constants",
         source=_PAPER.format(1) + "; the constants are proved here",
         conclusion=f"{FOR_ALL}; the proof allows an error of epsilon/(2l) a layer and "
         "epsilon/(2 l d d') a weight, uses the uniform part of the products and both signs in "
         "every layer, and splits weights above the uniform part into two halves",
-        status=Status.PROVED,
         claims=("C01", "C05", "C06", "C07", "C12", "C13", "C14", "C15"),
-        conditions=(*COMMON_CLASS, DEPTH_2L),
-        asks=NetworkQuestion,
-        assumptions=(*NETWORK, DENSE, weights_follow(*PRODUCTS)),
         derive=_component,
     ),
-    Theorem(
+    _proved(
         key="Pensia2020.Theorem1Rearranged",
         title="Rearrangement drift, Frobenius budget",
-        source="strongltn: the construction is that of pensia2020",
+        source=_CONSTRUCTION,
         conclusion=f"{FOR_ALL}; the proof allows an error of ln(1 + epsilon)/l a layer and that "
         "over sqrt(d d') a weight, uses the drift of the products themselves in its closed form, "
         "and one sign of the inputs behind a ReLU",
-        status=Status.PROVED,
         claims=("C01", "C14", "C15", "C24", "C26", "C27"),
-        conditions=(*COMMON_CLASS, DEPTH_2L),
-        asks=NetworkQuestion,
-        assumptions=(*NETWORK, DENSE, weights_follow(*PRODUCTS)),
         derive=_rearranged,
     ),
-    Theorem(
+    _proved(
         key="Pensia2020.Theorem1Sharpest",
         title="Best proved bound on every subset sum",
-        source="strongltn: the construction is that of pensia2020",
+        source=_CONSTRUCTION,
         conclusion=f"{FOR_ALL}; the proof allows the errors of Pensia2020.Theorem1Rearranged, "
         "and takes for every subset sum the best of the bounds proved here: the closed form, the "
         "dynamic program, or a second moment before it, in the mean over how many neurons have "
         "the sign that is needed",
-        status=Status.PROVED,
         claims=("C01", "C10", "C14", "C15", "C24", "C26", "C27", "C28", "C29"),
-        conditions=(*COMMON_CLASS, DEPTH_2L),
-        asks=NetworkQuestion,
-        assumptions=(*NETWORK, DENSE, weights_follow(*PRODUCTS)),
         derive=_sharpest,
     ),
-    Theorem(
+    _proved(
         key="Pensia2020.Theorem2",
         title="Packing lower bound",
         source=_PAPER.format(2) + "; proved here, also for several layers",
@@ -242,13 +209,8 @@ THEOREMS = (
         "D = d_0 d_1 and s = 2 epsilon for one layer, and for several the larger number of the "
         "first layer (D = d_0 min(d_1, ..., d_l), s = 4 epsilon) and the last "
         "(D = min(d_0, ..., d_{l-1}) d_l, s = sqrt(8) epsilon)",
-        status=Status.PROVED,
         claims=("C16",),
-        conditions=(
-            *COMMON_CLASS,
-            ANY_SOURCE,
-        ),
-        asks=NetworkQuestion,
+        conditions=(*COMMON_CLASS, ANY_SOURCE),
         assumptions=(*NETWORK, DENSE, WHOLE_CLASS),
         derive=_packing,
     ),

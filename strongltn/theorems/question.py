@@ -30,12 +30,11 @@ class CoverQuestion:
     eta : Fraction
         Half the tolerance: every target is to be within 2 eta of a subset sum. In (0, 1/2).
     failure_probability : Fraction
-        Over the draw of the samples. In (0, 1).
-    law : SampleLaw
+        The probability, over the draw of the samples, with which it may fail; in (0, 1).
     window : Window
-        The targets: [-1/2, 1/2] or [-1, 1].
+        The interval of the targets: [-1/2, 1/2] or [-1, 1].
     dimension : int
-        Of samples and targets; 1 but for theorems on vectors.
+        How many coordinates samples and targets have; 1 but for theorems on vectors.
     constant : Fraction or None
         A value for a constant that the paper does not give.
 
@@ -77,26 +76,26 @@ class NetworkQuestion:
     widths : tuple of int
         Inputs, hidden layers, outputs; channels for convolutions. At least two, each >= 1.
     epsilon : Fraction
-        In (0, 1).
+        How far the subnetwork may be from its target; in (0, 1).
     failure_probability : Fraction
-        Over the draw of the source. In (0, 1).
+        The probability, over the draw of the source, with which there may be none; in (0, 1).
     law : WeightLaw
-        Of the source.
+        The law of the weights of the source.
     max_weight : Fraction, optional
-        Bound on every |weight| of the targets. In (0, 1]. Without one, that of each theorem's own
-        class; where it has none, 1, which the norms imply.
+        A bound on every |weight| of the targets, in (0, 1]. Without one, that of each theorem's
+        own class; where it has none, 1, which the norms imply.
     constant : Fraction or None
         A value for a constant that the paper does not give.
     kernel_size : int
-        Side of the kernels of convolutions.
+        The side of the kernels of convolutions.
     num_heads : int or None
-        Heads of attention.
+        The number of heads of attention.
     input_norm : Fraction or None
-        Bound on the norm of inputs of attention.
+        A bound on the norm of inputs of attention.
     grid_bits : int or None
         Weights of quantised targets are multiples of 2^-grid_bits.
     density : Fraction or None
-        Fraction of the source that is kept, for masks of a given size.
+        The fraction of the source that is kept, for masks of a given size.
 
     Raises
     ------

@@ -4,7 +4,7 @@ After m samples the expected fraction of a window that is farther than eta from 
 at most a number h(m, eta), which a second moment proves: given in which quarter of [-1, 1] each
 sample lies, a weighted number of subset sums near a target varies little, and by Cauchy and Schwarz
 it is seldom zero. The auditor computes h (``proofs_check.claims.second_moment``); here it is read
-from a record. With n - m more samples the program of `cover_process` goes on from a random set
+from a record. With n - m more samples the program of `dynamic_program` goes on from a random set
 whose hole has that mean, so no adversary is left for the first m samples.
 """
 
@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
-from strongltn.theorems.cover_process import CoverProcess
+from strongltn.theorems.dynamic_program import CoverProcess
 
 RECORD = Path(__file__).parent / "second_moment.json"
 
@@ -32,11 +32,12 @@ class MeanHole:
     eta : Fraction
         Half the tolerance, a power of two.
     num_samples : int
-        Uniform on [-1, 1], independent.
+        How many samples there are, independent and uniform on [-1, 1].
     length : Fraction
-        Of the window, around zero.
+        The length of the window, around zero.
     mean_hole : Fraction
-        >= the expected fraction of the window farther than eta from every subset sum.
+        At least the expected fraction of the window that is farther than eta from every subset
+        sum.
     """
 
     eta: Fraction

@@ -6,15 +6,15 @@ of use are independent samples of the law, so with failure bounds F(k) at k samp
 .. math:: P(\text{failure}) \le \sum_k \binom nk s^k (1 - s)^{n - k} F(k)
 
 for n neurons that are of use with probability s each. F is the least of the bounds that apply: the
-adversarial program (`cover_process`), for uniform samples on [-1/2, 1/2] also the second moment
-(`second_moment`). The closed form (`rearrangement`) is taken where the program would take long, or
-its grid does not reach.
+adversarial program (`dynamic_program`), for uniform samples on [-1/2, 1/2] also the second moment
+(`second_moment`). The closed form (`supermartingale`) is taken where the program would take long,
+or its grid does not reach.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
@@ -22,9 +22,9 @@ from math import comb
 
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 from strongltn.theorems.certified import least
-from strongltn.theorems.cover_process import LEAST_ETA, CoverProcess
-from strongltn.theorems.rearrangement import best_window
+from strongltn.theorems.dynamic_program import LEAST_ETA, CoverProcess
 from strongltn.theorems.second_moment import recorded_holes
+from strongltn.theorems.supermartingale import GroupSize, best_window
 
 CLOSED_FORM = "closed form of the rearrangement drift"
 PROGRAM = "dynamic program"
@@ -35,25 +35,6 @@ _MAX_SAMPLES = 2000  # beyond, the program gains a handful and takes long
 _CELLS, _COARSE_CELLS = 256, 32
 _STRETCHES = (4, 5, 6)  # lengths of windows in quarters of the targets' interval
 _SPARE = 64  # beyond the samples whose bound is this much below the chance, none is computed
-
-
-@dataclass(frozen=True)
-class GroupSize:
-    """How many neurons an input needs for one target weight.
-
-    Attributes
-    ----------
-    num_samples : int
-        Neurons, of whatever sign.
-    failure_bound : Fraction
-        Rigorous bound on the failure probability with so many.
-    route : str
-        Which bound it was.
-    """
-
-    num_samples: int
-    failure_bound: Fraction
-    route: str
 
 
 def sharpest(
@@ -72,15 +53,15 @@ def sharpest(
     eta : Fraction in (0, 1/2)
         Half the tolerance of a weight.
     failure_probability : Fraction in (0, 1)
-        Of one subset sum, for all targets of the window at once.
+        That of one subset sum, for all targets of the window at once.
     law : SampleLaw
-        Of the samples; one with a density.
+        The law of the samples; one with a density.
     window : Window
-        The targets.
+        The interval of the targets.
     share : Fraction in (0, 1]
-        Probability with which a neuron is of use.
+        The probability with which a neuron is of use.
     num_layers : int >= 1
-        Of the network: they share the time that the program may take.
+        The layers of the network, which share the time that the program may take.
 
     Notes
     -----
@@ -95,10 +76,9 @@ def sharpest(
     (89, 'dynamic program')
     """
     closed = best_window(eta, failure_probability, law=law, window=window, share=share)
-    num_samples = closed.sample_size(failure_probability)
-    found = GroupSize(num_samples, closed.failure_bound(num_samples), CLOSED_FORM)
+    found = replace(closed.size(failure_probability), route=CLOSED_FORM)
     seconds = estimate_seconds(eta, found.num_samples) * num_layers
-    if eta < LEAST_ETA or seconds > _MAX_SECONDS or num_samples > _MAX_SAMPLES:
+    if eta < LEAST_ETA or seconds > _MAX_SECONDS or found.num_samples > _MAX_SAMPLES:
         return found
     routes = _programmed(eta, failure_probability, law, window, share)
     return min((found, *routes), key=lambda group: group.num_samples)

@@ -35,12 +35,7 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Violation:
-    """An assumption that fails, and at what.
-
-    Attributes
-    ----------
-    parameter, allowed, got : str
-    """
+    """An assumption that fails, and at what."""
 
     parameter: str
     allowed: str
@@ -52,14 +47,10 @@ class Violation:
 
 @dataclass(frozen=True)
 class Assumption(Generic[Q]):
-    """A condition of a theorem.
+    """What a theorem asks of a question: that a parameter is as it is allowed to be.
 
     Attributes
     ----------
-    parameter : str
-        What it speaks of.
-    allowed : str
-        What that may be.
     holds : callable
         Question -> whether it is so.
     got : callable
@@ -83,21 +74,20 @@ class Promise:
     Attributes
     ----------
     num_samples : int or None
-        Samples for one target weight; the largest of all layers. In networks, hidden neurons per
+        The samples for one target weight; the most of all layers. In networks, hidden neurons per
         input, of both signs.
     widths : tuple of int or None
-        Of the source.
+        The widths of the source.
     num_parameters : int or None
-        Weights of the source.
+        The number of weights of the source.
     failure_probability : Fraction or None
-        Upper bound, at these sizes; a long fraction is rounded upwards.
+        An upper bound at these sizes; a long fraction is rounded upwards.
     necessary_samples, necessary_parameters : int or None
         No source with fewer keeps the promise.
     source_law : str or None
-        Law of the source, if it is not that of the question.
+        The law of the source, if it is not that of the question.
     constants : str
         ``explicit``, or that the paper leaves one open.
-    notes : tuple of str
     """
 
     num_samples: int | None = None
@@ -143,17 +133,15 @@ class Theorem(Generic[Q]):
     Attributes
     ----------
     key : str
-        Paper and number, e.g. ``Lueker1998.Theorem2_4``.
-    title : str
+        The paper and the number, e.g. ``Lueker1998.Theorem2_4``.
     source : str
-        Key of references.bib, number, and what of it was read.
+        The key of references.bib, the number, and what of it was read.
     page : str
-        Where in the source, or why that is not known.
+        Where it stands in the source, or why that is not known.
     conclusion : str
         A clause: what is then true, and with which probability over what.
-    status : Status
     claims : tuple of str
-        Claims of the auditor's ledger that check the steps of the proof.
+        The claims of the auditor's ledger that check the steps of the proof.
     asks : type
         The kind of question.
     conditions : tuple of Condition

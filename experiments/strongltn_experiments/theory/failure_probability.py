@@ -121,9 +121,9 @@ def _proved(law: SampleLaw, eta: Fraction, max_samples: int) -> Iterator[Row]:
 
 def _closed_forms(law: SampleLaw, eta: Fraction) -> dict[str, Callable[[int], Fraction]]:
     from strongltn.subset_sum.sample_laws import SampleLaw, Window
+    from strongltn.theorems.drift import drift_constant
     from strongltn.theorems.lower_bounds import failure_lower_bound
     from strongltn.theorems.lueker1998 import azuma_bound, sharp_need
-    from strongltn.theorems.rearrangement import drift_constant
     from strongltn.theorems.supermartingale import Supermartingale
 
     one = Fraction(1)

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from strongltn.errors import AssumptionViolated, InvalidInputError
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
-from strongltn.theorems import cover_process, drift
+from strongltn.theorems import drift, dynamic_program
 from strongltn.theorems.adversary_kernel import FULL_BITS, add_sample
-from strongltn.theorems.cover_process import CoverProcess
 from strongltn.theorems.drift import certified_drift, has_component
-from strongltn.theorems.dynamic_program import failure_bound, failure_bounds, sample_size
+from strongltn.theorems.dynamic_program import CoverProcess, failure_bounds, sample_size
 
 ONE = 1 << FULL_BITS
 DENSITIES = {
@@ -99,7 +98,7 @@ def test_steep_slopes_do_not_overflow():
 def exact_bounds(process, num_samples):
     """Run the program in rationals on the states of a process, for uniform samples and L = 1."""
     start, end = 2 * process.eta, 1 - process.eta
-    states, steps = cover_process._grid(start, end, process)
+    states, steps = dynamic_program._grid(start, end, process)
     points = [Fraction(int(p), int(steps.ends[-1])) for p in states]
     assert points[0] <= start < points[1]
     assert points[-2] < end <= points[-1]
@@ -211,7 +210,8 @@ def test_bound_and_size_agree():
     question = {"law": SampleLaw.PRODUCT, "window": Window.UNIT}
     for delta in (0.3, 0.02):
         n = sample_size(0.1, delta, **question)
-        assert failure_bound(0.1, n, **question) <= delta < failure_bound(0.1, n - 1, **question)
+        enough, too_few = (failure_bounds(0.1, k, **question)[-1] for k in (n, n - 1))
+        assert enough <= delta < too_few
 
 
 def test_bounds_fall_with_samples_and_sizes_with_eta_and_delta():
@@ -252,9 +252,9 @@ def test_bad_questions_name_the_parameter(arguments, parameter):
 def test_bad_lengths_and_counts():
     for length in (Fraction(9, 10), Fraction(4)):
         with pytest.raises(InvalidInputError, match="'length'"):
-            failure_bound(0.1, 9, law=SampleLaw.UNIFORM, window=Window.HALF, length=length)
+            failure_bounds(0.1, 9, law=SampleLaw.UNIFORM, window=Window.HALF, length=length)
     with pytest.raises(InvalidInputError, match="'num_samples'"):
-        failure_bound(0.1, -1, law=SampleLaw.UNIFORM, window=Window.HALF)
+        failure_bounds(0.1, -1, law=SampleLaw.UNIFORM, window=Window.HALF)
     for wrong in ({"bits": 63}, {"length": Fraction(0)}, {"fractions": [-1]}):
         good = {"fractions": [0], "bits": 8, "law": SampleLaw.UNIFORM, "length": Fraction(1)}
         with pytest.raises(InvalidInputError, match=f"'{next(iter(wrong))}'"):
@@ -264,6 +264,6 @@ def test_bad_lengths_and_counts():
 def test_laws_without_density_or_component_are_refused():
     signs = SampleLaw.SIGNED_CONSTANT
     with pytest.raises(AssumptionViolated, match="no density"):
-        failure_bound(0.1, 9, law=signs, window=Window.HALF)
+        failure_bounds(0.1, 9, law=signs, window=Window.HALF)
     with pytest.raises(AssumptionViolated, match="uniform part"):
-        failure_bound(0.1, 9, law=SampleLaw.PRODUCT, window=Window.UNIT, component=True)
+        failure_bounds(0.1, 9, law=SampleLaw.PRODUCT, window=Window.UNIT, component=True)

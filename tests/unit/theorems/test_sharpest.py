@@ -10,13 +10,12 @@ from strongltn.rng import WeightLaw
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
 from strongltn.theorems import sharpest as module
 from strongltn.theorems.catalogue import theorem_named
-from strongltn.theorems.cover_process import CoverProcess
-from strongltn.theorems.dynamic_program import sample_size
+from strongltn.theorems.dynamic_program import CoverProcess, sample_size
 from strongltn.theorems.question import NetworkQuestion
-from strongltn.theorems.rearrangement import best_window
 from strongltn.theorems.second_moment import recorded_holes
 from strongltn.theorems.second_moment import sample_size as second_moment_size
 from strongltn.theorems.sharpest import CLOSED_FORM, PROGRAM, SECOND_MOMENT, routes_text, sharpest
+from strongltn.theorems.supermartingale import best_window
 
 HALF = Fraction(1, 2)
 TINY = Fraction(1, 2**12)

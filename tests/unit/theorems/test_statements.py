@@ -20,11 +20,13 @@ from strongltn.networks.target import TargetNetwork
 from strongltn.numerics.dyadic import DyadicArray
 from strongltn.report.bounds import show_lines
 from strongltn.theorems.assumptions import COMMON_CLASS, UNIT_NORMS
-from strongltn.theorems.catalogue import cover_theorems, network_theorems, theorem_named
-from strongltn.theorems.condition import About
-from strongltn.theorems.facts import facts_of
-from strongltn.theorems.membership import examination, rescaled
-from strongltn.theorems.references import references_in
+from strongltn.theorems.catalogue import (
+    cover_theorems,
+    network_theorems,
+    references_in,
+    theorem_named,
+)
+from strongltn.theorems.condition import About, examination, facts_of, rescaled
 from strongltn.theorems.theorem import Status
 
 FC2 = Path(os.environ.get("STRONGLTN_DATA", "")) / "pensia2020" / "fc2.pt"

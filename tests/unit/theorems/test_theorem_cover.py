@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from strongltn.errors import AssumptionViolated, InvalidInputError
 from strongltn.subset_sum.sample_laws import SampleLaw, Window
+from strongltn.theorems.assumptions import uniform_component
 from strongltn.theorems.catalogue import theorem_named
 from strongltn.theorems.certified import ball, ceiling, least, lower, upper
-from strongltn.theorems.component import uniform_component
 from strongltn.theorems.dacunha2022 import explicit_kappa
+from strongltn.theorems.drift import drift_constant
 from strongltn.theorems.lueker1998 import azuma_bound, published_need, sharp_need
 from strongltn.theorems.question import CoverQuestion
-from strongltn.theorems.rearrangement import best_window, drift_constant
-from strongltn.theorems.supermartingale import Supermartingale
+from strongltn.theorems.supermartingale import Supermartingale, best_window
 
 ETA, DELTA = Fraction(1, 4096), Fraction(1, 100)
 CONTINUOUS = (SampleLaw.UNIFORM, SampleLaw.PRODUCT, SampleLaw.GAUSSIAN)

@@ -10,11 +10,11 @@ from scipy.stats import binomtest
 from strongltn.errors import AssumptionViolated, InvalidInputError
 from strongltn.rng import WeightLaw, named_generator
 from strongltn.subset_sum import solve_batch
-from strongltn.subset_sum.sample_laws import draw_products, product_cdf
+from strongltn.subset_sum.sample_laws import SampleLaw, draw_products, product_cdf
 from strongltn.subset_sum.solvers import SingleWeight
-from strongltn.theorems import subset_sum_cover
+from strongltn.theorems.drift import PRODUCTS, drift_constant
 from strongltn.theorems.malach2020 import failure_probability
-from strongltn.theorems.subset_sum_cover import cover_failure_bound, cover_tolerance_bound
+from strongltn.theorems.supermartingale import cover_failure_bound, cover_tolerance_bound
 
 FALSE_ALARM = 1e-6
 every_law = pytest.mark.parametrize("law", WeightLaw, ids=lambda law: law.value)
@@ -82,13 +82,13 @@ def test_explicit_sample_sizes(law, num_samples):
 def test_the_rate_of_products_is_rounded_upwards():
     with mpmath.workdps(40):
         rate = mpmath.mpf(5) / 8 + mpmath.log(2) / 4
-        used = 1 - subset_sum_cover._drift(WeightLaw.UNIFORM) / 2
+        used = 1 - drift_constant(SampleLaw.PRODUCT, Fraction(1)) / 2
         assert 0 < mpmath.mpf(used.numerator) / used.denominator - rate < 1e-16
 
 
 @pytest.mark.parametrize("law", COVERED)
 def test_the_cover_bound_is_rounded_upwards_and_monotone(law):
-    rate = 1 - subset_sum_cover._drift(law) / 2
+    rate = 1 - drift_constant(PRODUCTS[law], Fraction(1)) / 2
     for n, tolerance in ((0, 0.5), (10, 0.1), (60, 1e-3)):
         eta = Fraction(tolerance) / 2
         exact = rate**n * (1 - 2 * eta) * (1 - eta) / (2 * eta**2)
