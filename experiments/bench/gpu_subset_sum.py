@@ -20,14 +20,8 @@ import numpy as np
 
 from strongltn.numerics.exact import BoolArray, FloatArray, RowGrid
 from strongltn.rng import GRID_EXPONENT, WeightLaw, draw_entries, stream_key
-from strongltn.subset_sum.gpu import (
-    SourcePair,
-    available_devices,
-    masks_on,
-    search_batch,
-    unpacked,
-)
-from strongltn.subset_sum.integer_units import quarter_targets
+from strongltn.subset_sum.gpu import SourcePair, available_devices, masks_on, search_batch
+from strongltn.subset_sum.integer_units import mask_of, quarter_targets
 from strongltn.subset_sum.solvers import MeetInTheMiddle
 from strongltn.values.json_text import json_text
 
@@ -117,7 +111,7 @@ def disagreements(sizes: Sizes, device: str) -> dict[str, int]:
         samples = drawn_samples(pair, 12_345 + np.arange(sizes.agreement))
         expected = MeetInTheMiddle().search_batch(samples, targets, None).mask
         name = f"drawn, {family}, n = {pair.num_samples}, m = {sizes.agreement}"
-        found[name] = num_different(unpacked(chosen, pair.num_samples), expected)
+        found[name] = num_different(mask_of(chosen, pair.num_samples), expected)
     return found
 
 

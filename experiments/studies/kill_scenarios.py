@@ -16,7 +16,7 @@ from proofs_check import Verdict, verify_all
 from strongltn.pipeline.tickets import describe_directory
 from strongltn.recipes.run import read_rows
 from strongltn.rng import named_generator
-from strongltn.search.defaults import settings_of
+from strongltn.search.config import settings_of
 from strongltn.storage import make_directory, write_whole
 from strongltn.training.fresh import replaced_by
 from strongltn.training.result import finished_result

@@ -13,10 +13,10 @@ from strongltn.bench.audit import Claim, distances, least_distance
 from strongltn.bench.timing import Progress
 from strongltn.bench.workload import TOLERANCE, Workload, draw_workload
 from strongltn.errors import InvalidInputError, suggestion
-from strongltn.subset_sum.formulations import Objective
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.cp_sat import ConstraintProgram
 from strongltn.subset_sum.solvers.ilp import IntegerProgram
+from strongltn.subset_sum.solvers.program import Objective
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from strongltn.datasets.images import LabelledImages
 from strongltn.models.catalogue import model_named
 from strongltn.models.density import num_kept_of
 from strongltn.rng import named_generator
-from strongltn.search.defaults import settings_of
+from strongltn.search.config import settings_of
 from strongltn.training.loop import Training
 
 DENSITY = 0.5

@@ -7,7 +7,6 @@ from fractions import Fraction
 from functools import partial
 
 from strongltn.certify.ascent import Ascent
-from strongltn.certify.stages import Progress
 from strongltn.networks.difference import DifferenceNetwork
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import (
@@ -16,7 +15,7 @@ from strongltn.numerics.dyadic import (
 )
 from strongltn.process.default_state import in_default_state, one_thread
 from strongltn.rng import checked_seed, named_generator
-from strongltn.values.arguments import integer
+from strongltn.values.arguments import Progress, integer
 from strongltn.values.by_value import ByValue
 
 _INNER_SHARE = 8  # an inner layer's error is only reported: an eighth of the steps

@@ -14,7 +14,6 @@ from safetensors.numpy import save
 from strongltn.certify.attack import AttackResult
 from strongltn.certify.methods import Arrays, Bound, CertifySettings
 from strongltn.certify.recursion import LayerBounds
-from strongltn.certify.stages import Progress, check_progress
 from strongltn.certify.statement import (
     CERTIFICATE_FILE,
     VERSION,
@@ -34,7 +33,7 @@ from strongltn.networks.weight_error import LayerError, weight_errors
 from strongltn.numerics.dyadic import to_text
 from strongltn.process.default_state import in_default_state
 from strongltn.report.html import html_table
-from strongltn.values.arguments import instance
+from strongltn.values.arguments import Progress, check_progress, instance
 from strongltn.values.by_value import ByValue
 
 
@@ -189,7 +188,7 @@ def certify_ticket(
     network = DifferenceNetwork(layers, errors, domain, settings.output_norm)
     found = two_sided_bound(network, settings=settings, progress=progress)
     scale = Fraction(2) ** ticket.output_exponent
-    methods = found.proved.methods
+    methods = found.methods
     return Certificate(
         domain=domain,
         output_norm=settings.output_norm,
@@ -197,10 +196,10 @@ def certify_ticket(
         upper_bound=found.upper_bound * scale,
         lower_bound=found.attacked.lower_bound * scale,
         euclidean_bound=min(method.difference[-1] for method in methods.values()) * scale,
-        layers=found.proved.layers,
+        layers=found.layers,
         methods=methods,
         attack=found.attacked,
-        notes=found.proved.notes,
+        notes=found.notes,
         seconds=found.seconds,
     )
 

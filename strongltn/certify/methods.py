@@ -24,17 +24,20 @@ from strongltn.certify.differential.backward import (
     differential_interval,
 )
 from strongltn.certify.differential.ranges import LayerRanges, Range
-from strongltn.certify.differential.splitting import SplittingSettings, input_splitting
-from strongltn.certify.limits import fits_multipliers, max_leaves
+from strongltn.certify.differential.splitting import (
+    SplittingSettings,
+    fits_multipliers,
+    input_splitting,
+    max_leaves,
+)
 from strongltn.certify.quadratic.interior_point import InteriorPoint
 from strongltn.certify.quadratic.proof import quadratic_bound
 from strongltn.certify.recursion import Chain, LayerBounds, difference_chain, layer_bounds
-from strongltn.certify.stages import Progress
 from strongltn.networks.difference import DifferenceNetwork
 from strongltn.networks.domain import OutputNorm
 from strongltn.numerics.decimals import outward_text
 from strongltn.numerics.dyadic import to_text
-from strongltn.values.arguments import chosen, instance
+from strongltn.values.arguments import Progress, chosen, instance
 from strongltn.values.by_value import ByValue
 
 _MAX_SPLIT_INPUTS = 8  # with more, a split of one input changes too little

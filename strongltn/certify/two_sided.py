@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 
 from strongltn.certify.attack import AttackResult, attack
 from strongltn.certify.methods import Bound, CertifySettings, Problem
 from strongltn.certify.recursion import LayerBounds
-from strongltn.certify.stages import Progress, Stages
 from strongltn.errors import SoundnessBug, UnsolvedError
 from strongltn.networks.difference import DifferenceNetwork
 from strongltn.numerics.dyadic import round_up
+from strongltn.process.compiled import working_seconds
 from strongltn.process.default_state import one_thread
-from strongltn.values.by_value import ByValue
+from strongltn.values.arguments import Progress
 
-
-@dataclass(frozen=True, eq=False)
-class UpperBounds(ByValue):
-    """What is proved of a ticket from above.
-
-    Attributes
-    ----------
-    layers : tuple of LayerBounds
-    methods : dict from name to Bound
-    notes : tuple of str
-        Which methods are missing, and why.
-    """
-
-    layers: tuple[LayerBounds, ...]
-    methods: dict[str, Bound]
-    notes: tuple[str, ...]
+_WHOLE = "certifying"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +28,19 @@ class TwoSidedBound:
     ----------
     upper_bound : Fraction
         The least of all methods, rounded up to what a certificate writes.
-    proved : UpperBounds
+    layers : tuple of LayerBounds
+    methods : dict from name to Bound
+    notes : tuple of str
+        Which methods are missing, and why.
     attacked : AttackResult
     seconds : dict from method or stage to float
+        Wall time, without what was spent on compiling loops.
     """
 
     upper_bound: Fraction
-    proved: UpperBounds
+    layers: tuple[LayerBounds, ...]
+    methods: dict[str, Bound]
+    notes: tuple[str, ...]
     attacked: AttackResult
     seconds: dict[str, float]
 
@@ -61,12 +53,7 @@ def two_sided_bound(
 ) -> TwoSidedBound:
     """Bound the distance of a network from the same network with errors in its weights.
 
-    Parameters
-    ----------
-    network : DifferenceNetwork
-        In the norm of the settings.
-    settings : CertifySettings
-    progress : callable or None
+    The methods run one after the other, then the attack. `network` is in the norm of the settings.
 
     Raises
     ------
@@ -78,27 +65,8 @@ def two_sided_bound(
     Rigor: both bounds are rigorous.  Cost: see `certify_ticket`.
     Randomness: the ascent's starting points.
     """
-    stages = Stages(2 + len(settings.methods), progress)
-    proved = upper_bounds(network, settings=settings, stages=stages)
-    with stages.stage("attack"):
-        attacked = attack(network, settings=settings.attack, progress=progress)
-    upper = round_up(min(method.bound for method in proved.methods.values()))
-    if attacked.lower_bound > upper:
-        raise SoundnessBug(f"an input is {attacked.lower_bound} off, above the bound {upper}")
-    return TwoSidedBound(upper, proved, attacked, stages.seconds)
-
-
-def upper_bounds(
-    network: DifferenceNetwork, *, settings: CertifySettings, stages: Stages
-) -> UpperBounds:
-    """Return the bounds of all methods of the set that `settings` names.
-
-    Notes
-    -----
-    Rigor: rigorous bounds. Cost: that of the methods, one after the other, timed by `stages`.
-    Randomness: none.
-    """
-    problem = Problem(network, settings, stages.progress)
+    stages = _Stages(2 + len(settings.methods), progress)
+    problem = Problem(network, settings, progress)
     proved: dict[str, Bound] = {}
     notes: list[str] = []
     with stages.stage("norms"), one_thread():
@@ -115,4 +83,30 @@ def upper_bounds(
                 notes.append(f"{method.name} is left out: {reason}")
             elif remark is not None:
                 notes.append(f"{method.name} {remark}")
-    return UpperBounds(norms, proved, tuple(notes))
+    with stages.stage("attack"):
+        attacked = attack(network, settings=settings.attack, progress=progress)
+    upper = round_up(min(method.bound for method in proved.values()))
+    if attacked.lower_bound > upper:
+        raise SoundnessBug(f"an input is {attacked.lower_bound} off, above the bound {upper}")
+    return TwoSidedBound(upper, norms, proved, tuple(notes), attacked, stages.seconds)
+
+
+class _Stages:
+    """Stages one after the other, `number` in all: their seconds, and who is told of them."""
+
+    def __init__(self, number: int, progress: Progress | None) -> None:
+        self.number, self.progress = number, progress
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage, and tell that it has begun and ended."""
+        self._tell()
+        began = working_seconds()
+        yield
+        self.seconds[name] = working_seconds() - began
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.progress is not None:
+            self.progress(_WHOLE, len(self.seconds), self.number)

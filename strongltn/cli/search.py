@@ -11,11 +11,10 @@ import typer
 from strongltn.cli.console import print_report, progress_bars
 from strongltn.cli.program import Json, as_typed, completing
 from strongltn.errors import InvalidInputError
+from strongltn.models.density import Schedule, Scope
 from strongltn.models.initialization import Init
 from strongltn.process.exits import ExitCode, exit_code_of, explained, keeping, say
-from strongltn.search.catalogue import METHOD_TYPES, METHODS
-from strongltn.search.method import Scope
-from strongltn.search.schedule import Schedule
+from strongltn.search.method import Dense, method_names
 from strongltn.training.config import Execution, Precision
 
 if TYPE_CHECKING:
@@ -36,8 +35,8 @@ def search(
         str,
         typer.Argument(
             metavar="METHOD",
-            help=f"{', '.join(METHODS)}, or dense: train the weights themselves.",
-            autocompletion=completing(lambda: METHOD_TYPES),
+            help=f"{', '.join(method_names())}, or dense: train the weights themselves.",
+            autocompletion=completing(lambda: (*method_names(), Dense.name)),
         ),
     ],
     model: Annotated[
@@ -125,7 +124,7 @@ def search(
     Exit 0: all runs are done. Exit 1: one failed; the others are done. Exit 2: bad input. Exit 3:
     one failed for want of memory, disk or the like; the others are done.
     """
-    from strongltn.search.defaults import settings_of
+    from strongltn.search.config import settings_of
 
     configs = [
         settings_of(

@@ -23,12 +23,13 @@ _EVALUATION_SIZE = 1000
 class Augmentation:
     """Cut each image out of a black frame at a random place, then mirror it or not.
 
-    The published preparation of CIFAR-10: a frame of 4 pixels, left and right equally likely.
+    This is the published preparation of CIFAR-10, with a frame of 4 pixels and left and right
+    equally likely.
 
     Parameters
     ----------
-    padding : int >= 0
-        Width of the frame.
+    padding
+        The width of the frame in pixels, >= 0.
     """
 
     padding: int = 4
@@ -38,10 +39,11 @@ class Augmentation:
 
         Parameters
         ----------
-        images : tensor (count, channels, height, width)
-            Before normalisation, so that 0 is black.
-        generator : torch.Generator
-            On any device. With one of the CPU the result is the same on every device.
+        images
+            Images (count, channels, height, width) before normalisation, so that 0 is black.
+        generator
+            The source of the draws, on any device. With one of the CPU the result is the same on
+            every device.
 
         Notes
         -----
@@ -70,12 +72,15 @@ class ResidentData:
 
     Parameters
     ----------
-    dataset : Dataset
-    device : torch device
-    batch_size : int >= 1
-        Of training; the last batch of an epoch may be smaller.
-    features : callable (batch) -> batch, optional
-        Fixed for good: put in the place of the images once, where they are not augmented.
+    dataset
+        The data set to train and to test on.
+    device
+        Where the images live.
+    batch_size
+        How many images a step of training sees, at least one; the last batch may be smaller.
+    features
+        A function of a batch that never changes: its values are put in the place of the images
+        once, where they are not augmented.
 
     Notes
     -----

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from strongltn.datasets.cifar10 import PYTHON_ARCHIVE, load_cifar10
-from strongltn.datasets.download import RemoteFile, user_cache
 from strongltn.datasets.images import (
     CIFAR10_SHAPE,
     DATA_VARIABLE,
@@ -20,20 +20,19 @@ from strongltn.datasets.images import (
     MNIST_FILES,
     MNIST_SHAPE,
     LabelledImages,
+    RemoteFile,
     Shape,
     load_digits,
     load_mnist_test,
     load_mnist_train,
     mnist_file,
+    user_cache,
 )
 from strongltn.errors import InvalidInputError, unknown_word
 
 if TYPE_CHECKING:
     import torch
 
-#: The shape of an image of each data set.
-INPUT_SHAPES = {"digits": DIGITS_SHAPE, "mnist": MNIST_SHAPE, "cifar10": CIFAR10_SHAPE}
-DATASET_NAMES = tuple(INPUT_SHAPES)
 DIGITS_SPLIT_SEED = 0
 """The split into training and test images is part of the data set: no seed of a run moves it."""
 
@@ -59,17 +58,19 @@ class Dataset:
 
     Attributes
     ----------
-    name : str
-    train, test : LabelledImages
-        Pixels in [0, 1], not normalised.
-    num_classes : int
-    input_shape : (channels, height, width)
-        Of one image; the order of its pixels.
-    mean, std : tuple of float
-        Of each channel, in the same unit as the pixels.
-    padding : int
-        Width of the black frame of `datasets.batches.Augmentation`, which trains on random cuts and
-        mirror images; 0 where the publications train on the images as they are.
+    name
+        The name in the catalogue.
+    train, test
+        The images, whose pixels are in [0, 1] and not normalised.
+    num_classes
+        How many classes there are.
+    input_shape
+        The channels, height and width of one image: the order of its pixels.
+    mean, std
+        The mean and the standard deviation of each channel, in the same unit as the pixels.
+    padding
+        The width of the black frame of `datasets.batches.Augmentation`, which trains on random cuts
+        and mirror images; 0 where the publications train on the images as they are.
     """
 
     name: str
@@ -83,7 +84,7 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256, in hexadecimal, of all pixels and labels: CIFAR-10 has more than one form."""
+        """The SHA-256 of all pixels and labels, in hexadecimal: CIFAR-10 has more than one form."""
         digest = hashlib.sha256()
         for part in (self.train, self.test):
             digest.update(np.ascontiguousarray(part.images).data)
@@ -91,12 +92,13 @@ class Dataset:
         return digest.hexdigest()
 
     def normalised(self, images: torch.Tensor) -> torch.Tensor:
-        """Return (count, channels, height, width) with mean and std taken out, channel by channel.
+        """Return images with mean and std taken out, channel by channel.
 
         Parameters
         ----------
-        images : float tensor (count, ...)
-            Pixels in [0, 1], such as a batch of `train` after augmentation; on any device.
+        images
+            Pixels in [0, 1], such as a batch of `train` after augmentation, in shape (count, ...);
+            on any device. The result has the shape (count, channels, height, width).
         """
         mean, std = (images.new_tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
         return (images.view(-1, *self.input_shape) - mean) / std
@@ -107,20 +109,16 @@ def dataset_named(name: str, directory: Path | None = None, *, download: bool = 
 
     Parameters
     ----------
-    name : str
+    name
         One of `DATASET_NAMES`: "digits" is shipped with scikit-learn (1,437 + 360 images of 8 x 8);
         "mnist" 60,000 + 10,000 of 28 x 28; "cifar10" 50,000 + 10,000 of 32 x 32 in colour.
-    directory : Path, optional
+    directory
         Where the files are, see `load_mnist_test` and `load_cifar10` for which. By default what the
         environment variable STRONGLTN_DATA names, else the user's cache. JPEGs of CIFAR-10 are
         slightly lossy: say so beside an accuracy.
-    download : bool
+    download
         Whether files that are absent may be fetched into the directory, from public mirrors and
         with their published checksums.
-
-    Returns
-    -------
-    Dataset
 
     Raises
     ------
@@ -136,21 +134,22 @@ def dataset_named(name: str, directory: Path | None = None, *, download: bool = 
     """
     if name not in DATASET_NAMES:
         raise unknown_word("data", got=name, known=DATASET_NAMES)
-    if name == "digits":
-        return _digits()
-    if directory is None:
-        named = os.environ.get(DATA_VARIABLE)
-        directory = Path(named) if named else user_cache()
-    return _mnist(directory, download) if name == "mnist" else _cifar10(directory, download)
+    return _ENTRIES[name].load(directory, download)
 
 
-def _digits() -> Dataset:
+def _usual_place() -> Path:
+    named = os.environ.get(DATA_VARIABLE)
+    return Path(named) if named else user_cache()
+
+
+def _digits(directory: Path | None, download: bool) -> Dataset:
     train, test = load_digits(seed=DIGITS_SPLIT_SEED)
     # Mean and deviation of all pixels of both parts.
     return Dataset("digits", train, test, 10, DIGITS_SHAPE, mean=(0.3053,), std=(0.3760,))
 
 
-def _mnist(directory: Path, download: bool) -> Dataset:
+def _mnist(directory: Path | None, download: bool) -> Dataset:
+    directory = directory or _usual_place()
     absent = [name for name in MNIST_FILES if mnist_file(directory, name) is None]
     if absent and not download:
         raise _absent("mnist", directory, "the IDX files of MNIST, plain or gzipped")
@@ -161,7 +160,8 @@ def _mnist(directory: Path, download: bool) -> Dataset:
     return Dataset("mnist", train, test, 10, MNIST_SHAPE, mean=(0.1307,), std=(0.3081,))
 
 
-def _cifar10(directory: Path, download: bool) -> Dataset:
+def _cifar10(directory: Path | None, download: bool) -> Dataset:
+    directory = directory or _usual_place()
     parts = load_cifar10(directory)
     if parts is None and download:
         PYTHON_ARCHIVE.fetch(directory / "cifar10")
@@ -189,3 +189,20 @@ def _absent(name: str, directory: Path, wanted: str) -> InvalidInputError:
         hint=f"Name their folder in {DATA_VARIABLE}, allow the download (--download), or take "
         "digits.",
     )
+
+
+class _Entry(NamedTuple):
+    """What a data set adds to this catalogue."""
+
+    input_shape: Shape
+    load: Callable[[Path | None, bool], Dataset]  # as `dataset_named`
+
+
+_ENTRIES = {
+    "digits": _Entry(DIGITS_SHAPE, _digits),
+    "mnist": _Entry(MNIST_SHAPE, _mnist),
+    "cifar10": _Entry(CIFAR10_SHAPE, _cifar10),
+}
+DATASET_NAMES = tuple(_ENTRIES)
+#: The shape of an image of each data set, whose files need not be there.
+INPUT_SHAPES = {name: entry.input_shape for name, entry in _ENTRIES.items()}

@@ -1,4 +1,4 @@
-"""Data sets: the digits that scikit-learn ships, and MNIST from a directory that the user names."""
+"""Images with their classes and the files that they come in; scikit-learn's digits, and MNIST."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from strongltn.errors import InvalidInputError
 from strongltn.rng import named_generator
-from strongltn.storage import read_file
+from strongltn.storage import make_directory, read_file, read_if_there, write_whole
 
-_MAX_BYTES = 1 << 28  # of an unpacked file; the largest of MNIST has 47 million
+#: The environment variable that names the directory of the data sets.
 DATA_VARIABLE = "STRONGLTN_DATA"
+_MAX_BYTES = 1 << 28  # of an unpacked file; the largest of MNIST has 47 million
 
 #: The shape of one image: channels, height, width.
 Shape = tuple[int, int, int]
@@ -42,12 +43,70 @@ class LabelledImages:
 
     Attributes
     ----------
-    images : float32 (count, pixels), in [0, 1]
-    labels : int64 (count,)
+    images
+        The pixels in [0, 1], float32 (count, pixels).
+    labels
+        The classes, int64 (count,).
     """
 
     images: NDArray[np.float32]
     labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of a public data set: fetched from a mirror, kept only with the right checksum.
+
+    Parameters
+    ----------
+    name
+        The name of the file, on the servers and here.
+    md5
+        The MD5 of the file as it is offered, as its authors publish it.
+    mirrors
+        What precedes the name in the addresses, the first to try first.
+    """
+
+    name: str
+    md5: str
+    mirrors: tuple[str, ...]
+
+    def fetch(self, directory: Path) -> Path:
+        """Download the file into a directory, which is made if need be, and return where it lies.
+
+        A file that is there already with the right checksum is left alone.
+
+        Raises
+        ------
+        InvalidInputError
+            No mirror gave the file with that checksum.
+        MachineError
+            The directory cannot be written.
+        """
+        path = directory / self.name
+        if self._is_right(read_if_there(path, parameter="data") or b""):
+            return path
+        make_directory(directory, parameter="download")
+        failures = []
+        for mirror in self.mirrors:
+            try:
+                content = _downloaded(mirror + self.name)
+            except (OSError, ValueError) as error:  # no connection; no such address
+                failures.append(f"{mirror}: {error}")
+                continue
+            if self._is_right(content):
+                write_whole(path, content)
+                return path
+            failures.append(f"{mirror}: the file there has another MD5")
+        raise InvalidInputError(
+            "download",
+            got=f"{self.name} from no mirror ({'; '.join(failures)})",
+            allowed="possible: a connection, and the checksum as published",
+            hint=f"Or place the file in {directory} yourself; its MD5 is {self.md5}.",
+        )
+
+    def _is_right(self, content: bytes) -> bool:
+        return hashlib.md5(content, usedforsecurity=False).hexdigest() == self.md5
 
 
 def load_digits(*, seed: int) -> tuple[LabelledImages, LabelledImages]:
@@ -55,8 +114,8 @@ def load_digits(*, seed: int) -> tuple[LabelledImages, LabelledImages]:
 
     Parameters
     ----------
-    seed : int in [0, 2^64)
-        Of the split.
+    seed
+        The seed of the split, in [0, 2^64).
     """
     from sklearn.datasets import load_digits as load
 
@@ -81,10 +140,10 @@ def load_mnist_test(directory: Path | None = None, *, is_verified: bool = False)
 
     Parameters
     ----------
-    directory : Path, optional
-        Holds the two IDX files t10k-*, plain or gzipped, itself or in a folder ``mnist`` or
-        ``MNIST/raw``. Default: the environment variable STRONGLTN_DATA.
-    is_verified : bool
+    directory
+        The directory that holds the two IDX files t10k-*, plain or gzipped, itself or in a folder
+        ``mnist`` or ``MNIST/raw``. By default the environment variable STRONGLTN_DATA names it.
+    is_verified
         Whether the files must be those of MNIST, by the checksums in `MNIST_FILES`. Without, any
         images in this format will do.
 
@@ -119,6 +178,22 @@ def damaged_file(path: Path | str, got: str, allowed: str) -> InvalidInputError:
         allowed=allowed,
         hint="It may be truncated or altered: delete it and fetch it again.",
     )
+
+
+def user_cache() -> Path:
+    """Return the folder of the user's caches that is ours; it need not exist."""
+    import pooch
+
+    return Path(pooch.os_cache("strongltn"))
+
+
+def _downloaded(address: str) -> bytes:
+    import pooch
+
+    pooch.get_logger().info("Downloading %s", address)
+    content = io.BytesIO()
+    pooch.HTTPDownloader()(address, content, None)
+    return content.getvalue()
 
 
 def _load_mnist(directory: Path | None, part: str, *, is_verified: bool) -> LabelledImages:

@@ -22,7 +22,6 @@ from fractions import Fraction
 from typing import Any
 
 from strongltn.certify import CertifySettings
-from strongltn.certify.stages import Progress
 from strongltn.certify.statement import two_sided_text
 from strongltn.certify.two_sided import two_sided_bound
 from strongltn.construct.plan import scale_exponents
@@ -34,7 +33,7 @@ from strongltn.networks.target import ScaledLayer, TargetLike
 from strongltn.networks.weight_error import LayerError
 from strongltn.numerics.dyadic import DyadicArray, negative, outward_number
 from strongltn.process.default_state import in_default_state
-from strongltn.values.arguments import instance
+from strongltn.values.arguments import Progress, instance
 from strongltn.values.by_value import ByValue
 
 
@@ -151,9 +150,9 @@ def certify_found(
         settings.output_norm,
         bound.upper_bound * scale,
         bound.attacked.lower_bound * scale,
-        {name: method.bound * scale for name, method in bound.proved.methods.items()},
+        {name: method.bound * scale for name, method in bound.methods.items()},
         bound.attacked.inputs,
-        bound.proved.notes,
+        bound.notes,
         bound.seconds,
     )
 

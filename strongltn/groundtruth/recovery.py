@@ -25,13 +25,13 @@ from strongltn.groundtruth.agreement import (
 )
 from strongltn.groundtruth.overlap import MaskOverlap, mask_overlap
 from strongltn.groundtruth.truth import GroundTruth, Masks, masked_network
+from strongltn.models.density import Schedule
 from strongltn.networks import TargetNetwork
 from strongltn.process.default_state import in_default_state, one_thread
 from strongltn.rng import named_generator
 from strongltn.search.descent import ScoreTraining
-from strongltn.search.edge_popup import EdgePopup
 from strongltn.search.handle import SearchHandle, attach
-from strongltn.search.schedule import Constant, cubic
+from strongltn.search.methods.edge_popup import EdgePopup
 from strongltn.training.loop import Loop, Loss, cross_entropy
 from strongltn.values.by_value import ByValue
 
@@ -184,16 +184,16 @@ def _descend(
     optimizer = torch.optim.SGD(
         strategy.parameters(), lr=settings.learning_rate, momentum=_MOMENTUM, fused=True
     )
-    schedule = cubic if settings.start is Start.ANNEALED else Constant
-    schedules = [schedule(density) for density in truth.densities]
+    densities = truth.densities
+    schedule = Schedule.CUBIC if settings.start is Start.ANNEALED else Schedule.CONSTANT
     rates = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.num_steps)
     generator = named_generator(seed, name="ground truth batches")
 
     def batches() -> Iterator[Batch]:
         for step in range(settings.num_steps):
             progress = min(1.0, (step + 1) / (_ANNEALED_SHARE * settings.num_steps))
-            for group, along in zip(handle.groups, schedules, strict=True):
-                group.set_density(along.density_at(progress))
+            for group, density in zip(handle.groups, densities, strict=True):
+                group.set_density(schedule.density_at(progress, end=density))
             batch = torch.from_numpy(generator.integers(0, len(inputs), settings.batch_size))
             yield inputs[batch], wanted[batch]
             rates.step()  # once the step of this batch is done

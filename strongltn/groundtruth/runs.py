@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from strongltn.certify import CertifySettings
-from strongltn.certify.stages import Progress
 from strongltn.datasets.catalogue import dataset_named
 from strongltn.errors import InvalidInputError
 from strongltn.groundtruth.found import certify_found
@@ -21,6 +20,7 @@ from strongltn.process.default_state import in_default_state
 from strongltn.search.config import SearchConfig
 from strongltn.storage import read_if_there
 from strongltn.training.result import RESULT, SearchResult, finished_result
+from strongltn.values.arguments import Progress
 
 
 @in_default_state()

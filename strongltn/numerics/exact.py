@@ -148,6 +148,13 @@ def subset_errors(
     return error, is_rounded_down
 
 
+def are_within(errors: tuple[FloatArray, BoolArray], tolerance: float) -> BoolArray:
+    """Return which of the errors that `subset_errors` returns are at most `tolerance`, exactly."""
+    error, is_rounded_down = errors
+    is_within: BoolArray = (error < tolerance) | ((error == tolerance) & ~is_rounded_down)
+    return is_within
+
+
 @dataclass(frozen=True, eq=False)
 class RowGrid:
     """Rows of doubles as int64 numerators, each row on its own power-of-two grid.

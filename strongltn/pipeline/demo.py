@@ -36,7 +36,7 @@ from strongltn.values.json_text import json_text
 if TYPE_CHECKING:
     import torch
 
-    from strongltn.certify.stages import Progress
+    from strongltn.values.arguments import Progress
 
 _WIDTHS = (64, 32, 10)
 _EPOCHS = 40

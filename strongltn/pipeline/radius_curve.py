@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from strongltn.certify import CertifySettings, certify_ticket
 from strongltn.certify.account import account
-from strongltn.certify.stages import Progress
 from strongltn.errors import InvalidInputError
 from strongltn.networks.domain import Domain
 from strongltn.networks.domain_text import parse_domain
 from strongltn.networks.ticket_directory import TICKET_FILE, read_ticket
 from strongltn.storage import Record, read_entries, read_file
+from strongltn.values.arguments import Progress
 from strongltn.values.json_text import json_text
 
 _SCHEMA = 1  # of the rows; a new one where the same settings would give other rows

@@ -11,7 +11,6 @@ from strongltn.certify import Attack, CertifySettings, certify_ticket
 from strongltn.certify.account import account
 from strongltn.certify.certificate import Certificate
 from strongltn.certify.kept import certificates, keep_certificate, place_of
-from strongltn.certify.stages import Progress, check_progress
 from strongltn.certify.statement import CERTIFICATE_FILE, read_certificate
 from strongltn.construct import RELU_DIAMOND, build_ticket, make_plan, measure_reach
 from strongltn.construct.construction import ConstructionLike, as_construction
@@ -29,7 +28,16 @@ from strongltn.process.default_state import in_default_state
 from strongltn.rng import LawWord, WeightLaw, checked_seed
 from strongltn.storage import check_writable, in_use
 from strongltn.subset_sum.solvers import GrowingPrefix, MeetInTheMiddle
-from strongltn.values.arguments import IntegerLike, RealLike, chosen, instance, integer, positive
+from strongltn.values.arguments import (
+    IntegerLike,
+    Progress,
+    RealLike,
+    check_progress,
+    chosen,
+    instance,
+    integer,
+    positive,
+)
 
 #: Tolerance for one weight where no epsilon asks for another: that of Pensia et al. 2020,
 #: experiment 1.

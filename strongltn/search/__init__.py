@@ -17,34 +17,33 @@ from typing import TYPE_CHECKING
 from strongltn.values.lazy import lazy_names
 
 _HOMES = {
-    "Biprop": "strongltn.search.edge_popup",
-    "EdgePopup": "strongltn.search.edge_popup",
-    "GemMiner": "strongltn.search.supermasks",
+    "Biprop": "strongltn.search.methods.edge_popup",
+    "EdgePopup": "strongltn.search.methods.edge_popup",
+    "GemMiner": "strongltn.search.methods.supermasks",
     "Init": "strongltn.models.initialization",
-    "IteRand": "strongltn.search.edge_popup",
-    "LearnedSupermask": "strongltn.search.supermasks",
-    "Scope": "strongltn.search.method",
+    "IteRand": "strongltn.search.methods.edge_popup",
+    "LearnedSupermask": "strongltn.search.methods.supermasks",
+    "Scope": "strongltn.models.density",
     "ScoreSGD": "strongltn.search.descent",
     "SearchConfig": "strongltn.search.config",
     "SearchHandle": "strongltn.search.handle",
     "SearchResult": "strongltn.training.result",
-    "SignedSupermask": "strongltn.search.supermasks",
+    "SignedSupermask": "strongltn.search.methods.supermasks",
     "attach": "strongltn.search.handle",
     "initialize": "strongltn.models.initialization",
     "run": "strongltn.training.run",
     "run_many": "strongltn.training.many",
-    "settings_of": "strongltn.search.defaults",
+    "settings_of": "strongltn.search.config",
 }
 
 if TYPE_CHECKING:
+    from strongltn.models.density import Scope
     from strongltn.models.initialization import Init, initialize
-    from strongltn.search.config import SearchConfig
-    from strongltn.search.defaults import settings_of
+    from strongltn.search.config import SearchConfig, settings_of
     from strongltn.search.descent import ScoreSGD
-    from strongltn.search.edge_popup import Biprop, EdgePopup, IteRand
     from strongltn.search.handle import SearchHandle, attach
-    from strongltn.search.method import Scope
-    from strongltn.search.supermasks import GemMiner, LearnedSupermask, SignedSupermask
+    from strongltn.search.methods.edge_popup import Biprop, EdgePopup, IteRand
+    from strongltn.search.methods.supermasks import GemMiner, LearnedSupermask, SignedSupermask
     from strongltn.training.many import run_many
     from strongltn.training.result import SearchResult
     from strongltn.training.run import run

@@ -1,5 +1,7 @@
 """What one run is: every setting that its result follows from, and the hash that names it.
 
+`SearchConfig` takes every setting; `settings_of` chooses those that the user does not name.
+
 Importing this module imports torch.
 """
 
@@ -9,7 +11,8 @@ import hashlib
 import json
 import math
 import numbers
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
@@ -18,28 +21,38 @@ from strongltn.datasets.images import Shape
 from strongltn.errors import InvalidInputError, unknown_word
 from strongltn.models.blocks import ImageClassifier
 from strongltn.models.catalogue import MODEL_NAMES, model_named
-from strongltn.models.density import check_density
+from strongltn.models.density import Schedule, Scope, check_density
 from strongltn.models.diamonds import initialize_pensia
 from strongltn.models.initialization import Init, initialize
 from strongltn.rng import checked_seed
-from strongltn.search.catalogue import (
+from strongltn.search.descent import ScoreTraining
+from strongltn.search.handle import attach
+from strongltn.search.method import (
+    AbstractMethod,
+    AbstractSampledMethod,
     Dense,
-    member_of,
     method_from_json,
     method_to_json,
     name_of,
     plain_value,
+    type_named,
 )
-from strongltn.search.descent import ScoreTraining
-from strongltn.search.handle import attach
-from strongltn.search.method import AbstractMethod, AbstractSampledMethod, Scope
-from strongltn.search.schedule import Schedule
+from strongltn.search.methods.edge_popup import EdgePopup, InitialScores
 from strongltn.training.config import Precision
 from strongltn.training.strategy import AllWeights, Strategy
 from strongltn.values.arguments import chosen, integer
 
 SCHEMA = 1
-"""Raised whenever the same settings come to mean something else."""
+"""It is raised whenever the same settings come to mean something else."""
+
+#: The network of a data set where the user names none.
+MODEL_OF = {"digits": "digits-fc", "mnist": "lenet-300-100", "cifar10": "conv2"}
+
+_RATES: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "learning_rate": ("finite and > 0", lambda rate: 0 < rate < math.inf),
+    "momentum": ("in [0, 1)", lambda rate: 0 <= rate < 1),
+    "weight_decay": ("finite and >= 0", lambda rate: 0 <= rate < math.inf),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,17 +124,27 @@ class SearchConfig:
             word = getattr(self, name)
             if word not in known:
                 raise unknown_word(name, got=word, known=known)
-        for name, kind in _ENUMS.items():
-            object.__setattr__(self, name, chosen(name, getattr(self, name), kind))
         check_density(self.density)
-        object.__setattr__(self, "seed", checked_seed(self.seed))
-        self._check_counts()
-        self._check_rates()
+        exact: dict[str, Any] = {"seed": checked_seed(self.seed), "density": float(self.density)}
+        for field in fields(self):
+            if isinstance(field.default, Enum):
+                kind = type(field.default)
+                exact[field.name] = chosen(field.name, getattr(self, field.name), kind)
+        for name in ("epochs", "batch_size"):
+            exact[name] = integer(name, getattr(self, name), low=1)
+        for name, (allowed, is_right) in _RATES.items():
+            rate = getattr(self, name)
+            is_number = isinstance(rate, numbers.Real) and not isinstance(rate, bool)
+            if not (is_number and is_right(rate)):
+                raise InvalidInputError(name, got=rate, allowed=allowed)
+            exact[name] = float(rate)  # 1 and 1.0 have one identity
+        for name, value in exact.items():
+            object.__setattr__(self, name, value)
         self._check_agreement()
 
     @property
     def method_name(self) -> str:
-        """Name of the method, a key of `METHOD_TYPES`."""
+        """The name of the method: what `type_named` takes."""
         return name_of(self.method)
 
     @property
@@ -148,7 +171,7 @@ class SearchConfig:
 
     def density_at(self, epoch: int) -> float:
         """Return the density in an epoch, counted from 0; in the last one it is `density`."""
-        return self.schedule.down_to(self.density).density_at((epoch + 1) / self.epochs)
+        return self.schedule.density_at((epoch + 1) / self.epochs, end=self.density)
 
     def learning_rate_at(self, epoch: int) -> float:
         """Return the learning rate in an epoch, counted from 0."""
@@ -200,29 +223,7 @@ class SearchConfig:
             raise InvalidInputError("schema", got=settings["schema"], allowed=str(SCHEMA))
         values = {name: settings[name] for name in names}
         values["method"] = method_from_json(settings["method"])
-        for name, kind in _ENUMS.items():
-            values[name] = member_of(kind, name, settings[name])
         return SearchConfig(**values)
-
-    def _check_counts(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1)):
-            object.__setattr__(self, name, integer(name, getattr(self, name), low=least))
-
-    def _check_rates(self) -> None:
-        allowed = {
-            "density": "in (0, 1]",
-            "learning_rate": "finite and > 0",
-            "momentum": "in [0, 1)",
-            "weight_decay": "finite and >= 0",
-        }
-        for name, text in allowed.items():
-            value = getattr(self, name)
-            is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-            if not (is_number and 0 <= value < (1 if name == "momentum" else math.inf)):
-                raise InvalidInputError(name, got=value, allowed=text)
-            object.__setattr__(self, name, float(value))  # 1 and 1.0 have one identity
-        if self.learning_rate == 0:
-            raise InvalidInputError("learning_rate", got=0.0, allowed=allowed["learning_rate"])
 
     def _check_agreement(self) -> None:
         if isinstance(self.method, Dense) and self.density != 1:
@@ -250,9 +251,55 @@ class SearchConfig:
             )
 
 
-_ENUMS: dict[str, type[Enum]] = {
-    "init": Init,
-    "scope": Scope,
-    "schedule": Schedule,
-    "precision": Precision,
-}
+def settings_of(
+    method: str,
+    *,
+    data: str = "digits",
+    model: str | None = None,
+    epochs: int = 20,
+    seed: int = 0,
+    **settings: Any,
+) -> SearchConfig:
+    """Return a configuration in which what is not given has a value that fits the method.
+
+    Parameters
+    ----------
+    method
+        The name of a method, or "dense".
+    data, epochs, seed
+        As in `SearchConfig`.
+    model
+        The network by its name; by default a small one for the data.
+    **settings
+        Any other setting of `SearchConfig` by its name; None stands for the default.
+
+    Raises
+    ------
+    InvalidInputError
+        A name is unknown or a setting out of range.
+
+    Notes
+    -----
+    Density 1/2, SGD and cosine as edge-popup was published (`ramanujan2020`); the learning rate of
+    the learned supermask as in `zhou2019` (recalled). Networks of `pensia2020` take weight decay
+    5e-4, batches of 64, learning rate 0.1 or, for LeNet-5, 0.01.
+
+    Examples
+    --------
+    >>> config = settings_of("edge-popup", epochs=3)
+    >>> config.model, config.density
+    ('digits-fc', 0.5)
+    """
+    value = type_named(method)()
+    known = {"density": 0.5, **value.settings}
+    model = MODEL_OF.get(data, "digits-fc") if model is None else model
+    if model.endswith(("-diamond", "-wide")):
+        known |= {"init": Init.KAIMING_NORMAL, "weight_decay": 5e-4, "batch_size": 64}
+        if model.startswith("lenet-5"):
+            known |= {"learning_rate": 0.01}
+        if model.endswith("-diamond") and isinstance(value, EdgePopup):
+            value = replace(value, initial=InitialScores.WEIGHT_SCALE)
+    known |= {name: setting for name, setting in settings.items() if setting is not None}
+    if "init" in vars(value):  # a method that draws weights, too
+        value = replace(value, init=known["init"])  # type: ignore[type-var]
+    return SearchConfig(method=value, model=model, data=data, epochs=epochs, seed=seed, **known)

@@ -10,11 +10,13 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from strongltn.models.density import Scope
 from strongltn.search.handle import SearchHandle
 from strongltn.search.kernels import Descent
-from strongltn.search.masking import MaskedWeight, masked
-from strongltn.search.method import AbstractMethod, Scope
+from strongltn.search.masking import MaskedWeight
+from strongltn.search.method import AbstractMethod
 from strongltn.search.selection import descend_and_keep, flat_array
+from strongltn.search.straight_through import masked
 from strongltn.training.strategy import Strategy
 
 

@@ -14,13 +14,13 @@ from typing import Literal
 import torch
 from torch.nn.utils import parametrize
 
-from strongltn.models.density import check_density
+from strongltn.models.density import Scope, check_density
 from strongltn.models.initialization import LayerStreams
 from strongltn.models.layers import maskable_layers
 from strongltn.process.default_state import in_default_state
 from strongltn.rng import checked_seed
 from strongltn.search.masking import MaskedWeight, ScoreGroup
-from strongltn.search.method import AbstractMethod, Scope
+from strongltn.search.method import AbstractMethod
 from strongltn.values.arguments import IntegerLike, RealLike, chosen, instance
 
 

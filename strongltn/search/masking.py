@@ -14,9 +14,8 @@ import torch
 from strongltn.errors import InvalidInputError
 from strongltn.models.density import num_kept_of
 from strongltn.models.initialization import LayerStreams
-from strongltn.search import kernels
 from strongltn.search.method import AbstractMethod, AbstractSampledMethod
-from strongltn.search.selection import Bracket, flat_array, top_fraction
+from strongltn.search.selection import Bracket, top_fraction
 
 
 class MaskedWeight(torch.nn.Module):
@@ -184,69 +183,3 @@ def _after_loading(module: torch.nn.Module, incompatible_keys: Any) -> None:
     # where keys are missing, torch itself complains, or was told not to
     if isinstance(module, MaskedWeight) and not incompatible_keys.missing_keys:
         module.group.after_loading(module)
-
-
-def masked(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Return mask * values, without a gradient."""
-    if values.device.type != "cpu":
-        return torch.where(mask, values.detach(), 0)
-    kept = torch.empty(values.shape, dtype=values.dtype)
-    kernels.apply_mask(flat_array(values), flat_array(mask), flat_array(kept))
-    return kept
-
-
-def straight_through(
-    scores: torch.Tensor, values: torch.Tensor, kept: torch.Tensor, *, by_magnitude: bool
-) -> torch.Tensor:
-    """Return `kept`, with the gradient of the scores: grad * values (* sign of the score).
-
-    Parameters
-    ----------
-    scores, values : tensors of one shape and type
-        `values` get no gradient.
-    kept : tensor
-        mask * values.
-    by_magnitude : bool
-        Whether the mask ranks |score|: only then is there the factor sign(score), 0 at 0.
-
-    Returns
-    -------
-    tensor
-        Differentiable in the scores.
-
-    Source
-    ------
-    `ramanujan2020`, eq. 4 (recalled).
-    """
-    effective: torch.Tensor = _StraightThrough.apply(scores, values, kept, by_magnitude)  # type: ignore[no-untyped-call]
-    return effective
-
-
-def masked_weight(
-    scores: torch.Tensor, values: torch.Tensor, mask: torch.Tensor, *, by_magnitude: bool
-) -> torch.Tensor:
-    """Return mask * values with the straight-through gradient of the scores."""
-    return straight_through(scores, values, masked(values, mask), by_magnitude=by_magnitude)
-
-
-class _StraightThrough(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, scores: torch.Tensor, values: torch.Tensor, kept: torch.Tensor, by_magnitude: bool
-    ) -> torch.Tensor:
-        ctx.save_for_backward(scores, values)
-        ctx.by_magnitude = by_magnitude
-        return kept
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
-        scores, values = ctx.saved_tensors
-        if not ctx.by_magnitude:
-            return gradient * values, None, None, None
-        if values.device.type != "cpu":
-            return (gradient * values).mul_(scores.sign()), None, None, None
-        out = torch.empty(values.shape, dtype=values.dtype)
-        kernels.signed_product(
-            flat_array(gradient), flat_array(values), flat_array(scores), flat_array(out)
-        )
-        return out, None, None, None

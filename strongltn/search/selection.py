@@ -8,6 +8,7 @@ is the same. Importing this module imports torch and numba.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from strongltn.errors import InvalidInputError
-from strongltn.search import gpu, kernels
+from strongltn.search import kernels
 
 
 class Bracket:
@@ -23,8 +24,8 @@ class Bracket:
 
     Attributes
     ----------
-    ends : float64 array (2,)
-        Lower and upper end; NaN before the first selection.
+    ends
+        The lower and the upper end, float64 (2,); NaN before the first selection.
     """
 
     def __init__(self) -> None:
@@ -36,10 +37,11 @@ class Selection(NamedTuple):
 
     Attributes
     ----------
-    mask : bool tensor, the shape of the scores
-        True = kept.
-    threshold : float, or a tensor of one element where a device is not to be waited for
-        The least kept score, or magnitude.
+    mask
+        Which scores are kept (True): a bool tensor in their shape.
+    threshold
+        The least kept score, or magnitude; a tensor of one element where a device is not to be
+        waited for.
     """
 
     mask: torch.Tensor
@@ -57,18 +59,15 @@ def top_fraction(
 
     Parameters
     ----------
-    scores : float32 or float64 tensor of any shape, not empty
-        Finite; -0 and 0 are equal.
-    num_kept : int in [1, number of scores]
-    by_magnitude : bool
-        Rank by |score| instead of the score.
-    hint : Bracket, optional
-        That of earlier selections from these scores; it is moved. The result never depends on it,
-        only the time does. It is used on the CPU alone.
-
-    Returns
-    -------
-    Selection
+    scores
+        Finite numbers in float32 or float64, in any shape, at least one; -0 and 0 are equal.
+    num_kept
+        How many are to be kept, from 1 to all.
+    by_magnitude
+        Whether |score| ranks instead of the score.
+    hint
+        The bracket of earlier selections from these scores; it is moved. The result never depends
+        on it, only the time does. It is used on the CPU alone.
 
     Raises
     ------
@@ -98,12 +97,39 @@ def top_fraction(
         )
     if scores.device.type != "cpu":
         flat = scores.detach().reshape(-1)
-        mask, level = gpu.top_fraction(flat, num_kept, by_magnitude=by_magnitude)
+        mask, level = _on_device(flat, num_kept, by_magnitude=by_magnitude)
         return Selection(mask.view(scores.shape), level)
     found = np.empty(scores.numel(), dtype=np.bool_)
     ends = Bracket().ends if hint is None else hint.ends
     threshold = _select(flat_array(scores), num_kept, ends, by_magnitude, found)
     return Selection(torch.from_numpy(found).view(scores.shape), threshold)
+
+
+def top_fraction_by_torch(
+    scores: torch.Tensor, num_kept: int, *, by_magnitude: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mask and threshold of scores " n" by operations that torch has on every device.
+
+    Nothing waits for the device, so that a CUDA graph can hold it; hence a NaN among the scores is
+    not seen, and what is selected then is not specified.
+    """
+    ranks = scores.abs() if by_magnitude else scores
+    threshold = ranks.kthvalue(scores.numel() - num_kept + 1).values
+    is_above = ranks > threshold
+    is_tied = ranks == threshold
+    is_early = is_tied.cumsum(0) <= num_kept - is_above.sum()
+    return is_above | is_tied & is_early, threshold
+
+
+def _on_device(
+    scores: torch.Tensor, num_kept: int, *, by_magnitude: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Select on an accelerator: by a Triton kernel where it runs, by plain torch elsewhere."""
+    if scores.is_cuda and scores.dtype is torch.float32 and find_spec("triton") is not None:
+        from strongltn.search.triton_selection import top_fraction_by_triton
+
+        return top_fraction_by_triton(scores, num_kept, by_magnitude=by_magnitude)
+    return top_fraction_by_torch(scores, num_kept, by_magnitude=by_magnitude)
 
 
 def descend_and_keep(
@@ -118,18 +144,18 @@ def descend_and_keep(
 ) -> None:
     """Move the scores, then write the `values` of the largest into `kept`, zeros elsewhere.
 
-    Steps that are each bound by the memory, in one pass, on the CPU, of checked arguments.
+    These steps, each bound by the memory, are one pass on the CPU. The arguments have been checked.
 
     Parameters
     ----------
-    scores : tensor, contiguous
-        Written.
+    scores, kept
+        Contiguous tensors of one shape and type, which are written.
     num_kept, hint, by_magnitude
         As in `top_fraction`.
-    values : tensor, shape and type of the scores
-    kept : tensor, contiguous, shape and type of the scores
-        Written.
-    descent : Descent
+    values
+        What the kept entries become, in the shape and type of the scores.
+    descent
+        The step of the scores.
 
     Raises
     ------

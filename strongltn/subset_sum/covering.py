@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -10,7 +11,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strongltn.errors import BudgetExceeded, InvalidInputError
+from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import (
     BoolArray,
     FloatArray,
@@ -22,6 +23,7 @@ from strongltn.numerics.exact import (
 from strongltn.process.default_state import in_default_state
 from strongltn.subset_sum.big_integers import BYTES_PER_SUM
 from strongltn.subset_sum.problem import (
+    check_budget,
     checked_bytes,
     checked_number,
     checked_samples,
@@ -108,9 +110,9 @@ def covering_radius(
     (0.25, Fraction(1, 1))
     """
     rows = checked_samples(samples, num_dimensions=1)[None, :]
-    low, high = _checked_interval(low, high)
+    interval = _checked_interval(low, high)
     _max_threads(rows, max_bytes)
-    return _radius_of(rows[0], Fraction(low), Fraction(high))
+    return _radius_of(rows[0], *interval)
 
 
 @in_default_state()
@@ -122,7 +124,7 @@ def covering_radii(
     Parameters
     ----------
     samples : float64 array, shape (m, n)
-        As in `covering_radius`; m may be 0.
+        m may be 0.
     low, high, max_bytes
         As in `covering_radius`; the memory is that of all threads together.
 
@@ -152,20 +154,13 @@ def covering_radii(
     [0.25, 0.5]
     """
     rows = checked_samples(samples, num_dimensions=2)
-    low, high = _checked_interval(low, high)
-    max_threads = _max_threads(rows, max_bytes)
+    interval = _checked_interval(low, high)
     radii = np.empty(len(rows))
 
     def radius_task(at: slice) -> None:
-        found = [_radius_of(row, Fraction(low), Fraction(high)) for row in rows[at]]
-        radii[at] = [row.radius for row in found]
+        radii[at] = [_radius_of(row, *interval).radius for row in rows[at]]
 
-    run_tasks(
-        radius_task,
-        len(rows),
-        rows_per_task=max(1, _SUMS_PER_TASK >> rows.shape[1]),
-        max_threads=max_threads,
-    )
+    _run_on_rows(radius_task, rows, max_bytes)
     return radii
 
 
@@ -177,10 +172,8 @@ def is_covering(
 
     Parameters
     ----------
-    samples : float64 array, shape (m, n)
-        As in `covering_radius`; m may be 0.
-    low, high, max_bytes
-        As in `covering_radius`; the memory is that of all threads together.
+    samples, low, high, max_bytes
+        As in `covering_radii`.
     tolerance : float >= 0
         Finite.
 
@@ -209,37 +202,40 @@ def is_covering(
     [True, False]
     """
     rows = checked_samples(samples, num_dimensions=2)
-    low, high = _checked_interval(low, high)
+    interval = _checked_interval(low, high)
     limit = checked_tolerance(tolerance)
     if limit is None:
         raise InvalidInputError("tolerance", got=None, allowed="a finite float >= 0")
-    max_threads = _max_threads(rows, max_bytes)
     is_row_covering = np.empty(len(rows), dtype=np.bool_)
-    exact = Fraction(low), Fraction(high), Fraction(limit)
 
     def decide_task(at: slice) -> None:
         from strongltn.subset_sum.kernels.gaps import mark_covering
 
         grid = RowGrid.of(rows[at])
-        mark_covering(grid.numerators, hole_bounds(grid, *exact), is_row_covering[at])
-        for row in np.flatnonzero(~grid.fits):
-            found = _radius_of(rows[at][row], exact[0], exact[1])
-            is_row_covering[at.start + row] = found.exact_radius <= exact[2]
+        bounds = hole_bounds(grid, *interval, Fraction(limit))
+        mark_covering(grid.numerators, bounds, is_row_covering[at])
+        for row in np.flatnonzero(~grid.fits) + at.start:
+            is_row_covering[row] = _radius_of(rows[row], *interval).exact_radius <= limit
 
-    run_tasks(
-        decide_task,
-        len(rows),
-        rows_per_task=max(1, _SUMS_PER_TASK >> rows.shape[1]),
-        max_threads=max_threads,
-    )
+    _run_on_rows(decide_task, rows, max_bytes)
     return is_row_covering
 
 
-def _checked_interval(low: object, high: object) -> tuple[float, float]:
+def _checked_interval(low: object, high: object) -> tuple[Fraction, Fraction]:
     first, last = checked_number("low", low), checked_number("high", high)
     if first > last:
         raise InvalidInputError("low", got=first, allowed=f"at most high, which is {last!r}")
-    return first, last
+    return Fraction(first), Fraction(last)
+
+
+def _run_on_rows(task: Callable[[slice], None], rows: FloatArray, max_bytes: int) -> None:
+    """Run a task on slices of the rows, as many at a time as fit `max_bytes`."""
+    run_tasks(
+        task,
+        len(rows),
+        rows_per_task=max(1, _SUMS_PER_TASK >> rows.shape[1]),
+        max_threads=_max_threads(rows, max_bytes),
+    )
 
 
 def _max_threads(rows: FloatArray, max_bytes: int) -> int:
@@ -249,11 +245,7 @@ def _max_threads(rows: FloatArray, max_bytes: int) -> int:
     num_bytes = _BYTES_PER_SUM << num_samples
     if num_bytes <= max_bytes and len(rows) and not RowGrid.of(rows).fits.all():
         num_bytes = BYTES_PER_SUM << num_samples
-    if num_bytes > max_bytes:
-        raise BudgetExceeded(
-            f"The sums of n = {num_samples} samples need {num_bytes} bytes, and max_bytes is "
-            f"{max_bytes}. Use fewer samples or a larger max_bytes."
-        )
+    check_budget("The covering radius", num_bytes, max_bytes, num_samples=num_samples)
     return max_bytes // num_bytes
 
 

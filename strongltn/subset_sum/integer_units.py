@@ -1,4 +1,4 @@
-"""Integers that stand for samples and targets, in which comparisons are exact.
+"""Integers that stand for samples, targets and subsets, in which comparisons are exact.
 
 Two grids serve the searches. Quarter units find the nearest sum and never tie; tolerance units are
 coarse, fit 32 bits and decide "within tolerance" for most subsets.
@@ -18,6 +18,8 @@ As T is odd, different sums never have the same distance.
 k samples with D = abs(sum(q(x)) - q(t)), the true error divided by u lies within (k + 1) / 2 of D,
 because each of the k + 1 numbers moved by at most 1/2. So D decides "within tolerance" for all
 subsets but those whose error is a few units beside it, whatever the samples are.
+
+**The index of a subset.** Bit k of it keeps sample k.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strongltn.numerics.exact import FloatArray, IntArray, RowGrid
+from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid
 
 
 def quarter_targets(grid: RowGrid, targets: FloatArray) -> IntArray:
@@ -60,9 +62,6 @@ def quarter_targets(grid: RowGrid, targets: FloatArray) -> IntArray:
     return np.where(targets < 0.0, 4 * -units + below, 4 * units + above)
 
 
-_MAX_EXPONENT = 1000
-
-
 def quarter_target(target: Fraction) -> int:
     """Return T for one target in grid units of any size, in Python integers."""
     whole = math.floor(target)
@@ -70,6 +69,14 @@ def quarter_target(target: Fraction) -> int:
     if fraction == 0:
         return 4 * whole - 1
     return 4 * whole + (1 if 2 * fraction <= 1 else 3)
+
+
+def mask_of(indices: int | IntArray, num_samples: int) -> BoolArray:
+    """Return the masks of subsets, shape (..., num_samples), from their indices below 2**63."""
+    return (np.asarray(indices)[..., None] >> np.arange(num_samples) & 1).astype(np.bool_)
+
+
+_MAX_EXPONENT = 1000
 
 
 class ToleranceUnits(NamedTuple):

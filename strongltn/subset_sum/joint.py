@@ -9,7 +9,7 @@ from typing import NoReturn
 from numpy.typing import ArrayLike
 
 from strongltn.errors import InvalidInputError, UnsolvedError
-from strongltn.numerics.exact import BoolArray, round_once, subset_error
+from strongltn.numerics.exact import BoolArray, read_only, round_once, subset_error
 from strongltn.process.default_state import in_default_state
 from strongltn.subset_sum.problem import checked_samples, checked_targets, checked_tolerance
 from strongltn.subset_sum.result import Stop, Verdict
@@ -44,9 +44,7 @@ class JointResult(ByValue):
     stop: Stop
 
     def __post_init__(self) -> None:
-        view = self.mask.view()
-        view.flags.writeable = False
-        object.__setattr__(self, "mask", view)
+        object.__setattr__(self, "mask", read_only(self.mask))
 
     def __repr__(self) -> str:
         return (
@@ -139,7 +137,12 @@ def solve_jointly(
     goals = checked_targets(targets)
     limit = checked_tolerance(tolerance)
     solver = IntegerProgram() if solver is None else solver
-    _check(solver, num_targets=goals.size)
+    if goals.size == 0:
+        raise InvalidInputError("targets", got="none", allowed="of shape (m,) with m >= 1")
+    if not isinstance(solver, AbstractProgramSolver) or solver.size is not None:
+        raise InvalidInputError(
+            "solver", got=solver, allowed="an IntegerProgram or a ConstraintProgram without a size"
+        )
     found, _ = solver.propose(shared, goals.tolist(), limit, is_disjoint=is_disjoint)
     pairs = zip(found.mask, goals.tolist(), strict=True)
     errors = tuple(subset_error(shared, row, target) for row, target in pairs)
@@ -156,12 +159,3 @@ def solve_jointly(
             result=result,
         )
     return result
-
-
-def _check(solver: AbstractProgramSolver, *, num_targets: int) -> None:
-    if num_targets == 0:
-        raise InvalidInputError("targets", got="none", allowed="of shape (m,) with m >= 1")
-    if not isinstance(solver, AbstractProgramSolver) or solver.size is not None:
-        raise InvalidInputError(
-            "solver", got=solver, allowed="an IntegerProgram or a ConstraintProgram without a size"
-        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.errors import InvalidInputError
+from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.numerics.exact import FloatArray
 from strongltn.values.arguments import exact_real, integer
 from strongltn.values.arrays import floats_of
@@ -110,6 +110,15 @@ def checked_number(parameter: str, value: object) -> float:
 def checked_bytes(max_bytes: object) -> int:
     """Return a legal budget of memory."""
     return integer("max_bytes", max_bytes, low=1)
+
+
+def check_budget(what: str, num_bytes: int, max_bytes: int, *, num_samples: int) -> None:
+    """Raise BudgetExceeded, before any work, where a search needs more memory than it may take."""
+    if num_bytes > max_bytes:
+        raise BudgetExceeded(
+            f"{what} needs {num_bytes} bytes for n = {num_samples} samples, and max_bytes is "
+            f"{max_bytes}. Use fewer samples or a larger max_bytes."
+        )
 
 
 def checked_array(parameter: str, value: object, *, num_dimensions: int, shape: str) -> FloatArray:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strongltn.errors import UnsolvedError
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, read_only, round_once
 from strongltn.values.by_value import ByValue
 
@@ -97,6 +98,23 @@ class SubsetSumResult(ByValue):
     def num_kept(self) -> int:
         """How many samples the subset keeps."""
         return int(np.count_nonzero(self.mask))
+
+    def demanded(self, tolerance: float | None) -> Self:
+        """Return this result, unless a tolerance was asked for and is not met.
+
+        Raises
+        ------
+        UnsolvedError
+            There is a tolerance, and the verdict is not SOLVED. It carries the result.
+        """
+        if tolerance is not None and self.verdict is not Verdict.SOLVED:
+            raise UnsolvedError(
+                f"The verdict is {self.verdict.name}: the best subset found has error "
+                f"{self.error!r}, the tolerance is {tolerance!r}. Try more samples, a larger "
+                "tolerance, or throw=False to get this result as data.",
+                result=self,
+            )
+        return self
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a result has no truth value: compare its verdict with Verdict.SOLVED")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from enum import Enum
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,22 +55,10 @@ def draw_samples(
 ) -> NDArray[np.float64]:
     """Return independent samples, rounded to the grid 2^-40, for simulations.
 
-    Parameters
-    ----------
-    law : SampleLaw
-        The law of each sample.
-    shape : tuple of int
-        The shape of the result.
-    generator : numpy Generator
-        Where the randomness comes from; it moves on.
-
-    Returns
-    -------
-    float64 array, of that shape
-
     Notes
     -----
-    Rigor: the law up to the grid. Cost: one or two draws a sample. Randomness: `generator`.
+    Rigor: the law up to the grid. Cost: one or two draws a sample. Randomness: `generator`, which
+    moves on.
 
     Examples
     --------
@@ -80,15 +67,8 @@ def draw_samples(
     >>> samples.shape, bool(abs(samples).max() <= 1)
     ((2, 3), True)
     """
-    if law is SampleLaw.SIGNED_CONSTANT:
-        return np.asarray(generator.integers(0, 2, shape) * 2.0 - 1.0)
-    if law is SampleLaw.GAUSSIAN:
-        values = generator.standard_normal(shape)
-    elif law is SampleLaw.PRODUCT:
-        values = generator.uniform(-1.0, 1.0, shape) * generator.uniform(-1.0, 1.0, shape)
-    else:
-        values = generator.uniform(-1.0, 1.0, shape)
-    return np.asarray(np.ldexp(np.rint(np.ldexp(values, _GRID_BITS)), -_GRID_BITS))
+    words = ["uniform", "uniform"] if law is SampleLaw.PRODUCT else [law.value]
+    return _draw_product(words, shape, generator=generator)
 
 
 def product_cdf(law: WeightLaw, values: NDArray[np.float64] | float) -> NDArray[np.float64]:
@@ -109,10 +89,6 @@ def product_cdf(law: WeightLaw, values: NDArray[np.float64] | float) -> NDArray[
         The law of the weights of the source network.
     values : float64, any shape
         The points t at which the distribution function is wanted.
-
-    Returns
-    -------
-    float64, the same shape, in [0, 1]
 
     Notes
     -----
@@ -139,12 +115,19 @@ def draw_products(
     law: WeightLaw, shape: tuple[int, ...], *, generator: np.random.Generator
 ) -> NDArray[np.float64]:
     """Return independent products on the grid 2^-40, for simulations; sources never use it."""
-    factors: list[NDArray[Any]] = []
-    for layer_law in (law.first, law.second):
-        if layer_law is WeightLaw.GAUSSIAN:
-            factors.append(generator.standard_normal(shape))
-        elif layer_law is WeightLaw.SIGNED_CONSTANT:
-            factors.append(generator.integers(0, 2, shape) * 2.0 - 1.0)
+    return _draw_product([law.first.value, law.second.value], shape, generator=generator)
+
+
+def _draw_product(
+    words: list[str], shape: tuple[int, ...], *, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return products of independent factors of these laws, rounded to the grid."""
+    product = np.ones(shape)
+    for word in words:
+        if word == "gaussian":
+            product *= generator.standard_normal(shape)
+        elif word == "signed-constant":
+            product *= generator.integers(0, 2, shape) * 2.0 - 1.0
         else:
-            factors.append(generator.uniform(-1.0, 1.0, shape))
-    return np.asarray(np.ldexp(np.rint(np.ldexp(factors[0] * factors[1], 40)), -40))
+            product *= generator.uniform(-1.0, 1.0, shape)
+    return np.asarray(np.ldexp(np.rint(np.ldexp(product, _GRID_BITS)), -_GRID_BITS))

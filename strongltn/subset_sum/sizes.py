@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from strongltn.numerics.exact import (
     BoolArray,
     FloatArray,
+    read_only,
     round_once,
     subset_error,
     subset_errors,
@@ -87,10 +87,8 @@ def solve_sizes(samples: ArrayLike, target: float, *, max_bytes: int = 2**30) ->
 
     Parameters
     ----------
-    samples : float64 array, shape (n,)
-        Finite, n >= 1. Another real dtype, a tensor or a sequence must lose nothing in float64.
-    target : float
-        Finite.
+    samples, target
+        The instance, as in `SubsetSumProblem`.
     max_bytes : int >= 1
         Memory for the lists of sums, as of `FixedSize`.
 
@@ -119,12 +117,12 @@ def solve_sizes(samples: ArrayLike, target: float, *, max_bytes: int = 2**30) ->
     >>> solve_sizes([0.5, 0.25, 0.125], 0.5).error.tolist()
     [0.5, 0.0, 0.125, 0.375]
     """
-    problem = SubsetSumProblem(checked_samples(samples, num_dimensions=1), target)
+    problem = SubsetSumProblem(samples, target)  # type: ignore[arg-type]
     rows, goals = problem.samples[None, :], np.array([problem.target])
     mask = _best_of_all_sizes(rows, goals, max_bytes)[0]
     exact = tuple(subset_error(problem.samples, kept, problem.target) for kept in mask)
     error = np.array([round_once(value) for value in exact])
-    return SizesResult(_read_only(mask), exact, _read_only(error))
+    return SizesResult(read_only(mask), exact, read_only(error))
 
 
 @in_default_state()
@@ -135,11 +133,8 @@ def solve_sizes_batch(
 
     Parameters
     ----------
-    samples : float64 array, shape (m, n)
-        Finite, n >= 1; m may be 0. Another real dtype, a tensor or a sequence must lose nothing in
-        float64.
-    targets : float64 array, shape (m,)
-        Finite.
+    samples, targets
+        The instances, as in `solve_batch`.
     max_bytes : int >= 1
         Memory for the lists of sums, all threads together, as of `FixedSize`.
 
@@ -177,16 +172,11 @@ def solve_sizes_batch(
     error = np.empty(mask.shape[:2])
     for size in range(mask.shape[1]):
         error[:, size], _ = subset_errors(rows, np.ascontiguousarray(mask[:, size]), goals)
-    return BatchSizesResult(_read_only(mask), _read_only(error))
+    return BatchSizesResult(read_only(mask), read_only(error))
 
 
 def _best_of_all_sizes(samples: FloatArray, targets: FloatArray, max_bytes: int) -> BoolArray:
-    max_bytes = checked_bytes(max_bytes)
-    check_bytes(samples.shape[1], max_bytes)
+    budget = checked_bytes(max_bytes)
+    check_bytes(samples.shape[1], budget)
     sizes = np.arange(samples.shape[1] + 1)
-    return best_of_sizes(samples, targets, sizes, max_bytes=max_bytes)
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    array.flags.writeable = False
-    return array
+    return best_of_sizes(samples, targets, sizes, max_bytes=budget)

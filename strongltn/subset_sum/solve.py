@@ -10,8 +10,14 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strongltn.errors import InvalidInputError, UnsolvedError
-from strongltn.numerics.exact import BoolArray, FloatArray, subset_error, subset_errors
+from strongltn.errors import InvalidInputError
+from strongltn.numerics.exact import (
+    BoolArray,
+    FloatArray,
+    are_within,
+    subset_error,
+    subset_errors,
+)
 from strongltn.process.default_state import in_default_state
 from strongltn.subset_sum.problem import (
     SubsetSumProblem,
@@ -121,22 +127,14 @@ def solve(
     state = solver.prepare(problem.samples)
     candidate = solver.search(state, problem.target, problem.tolerance)
     exact_error = subset_error(problem.samples, candidate.mask, problem.target)
-    is_within = None if problem.tolerance is None else exact_error <= problem.tolerance
-    is_covered = solver.is_complete and candidate.stop is Stop.SPACE_COVERED
+    limit = problem.tolerance
     verdict: Verdict = _verdicts(
         is_zero=np.array([exact_error == 0]),
-        is_within=None if is_within is None else np.array([is_within]),
-        is_covered=np.array([is_covered]),
+        is_within=None if limit is None else np.array([exact_error <= limit]),
+        is_covered=np.array([solver.is_complete and candidate.stop is Stop.SPACE_COVERED]),
     )[0]
     result = SubsetSumResult(candidate.mask, exact_error, verdict, candidate.stop)
-    if throw and problem.tolerance is not None and verdict is not Verdict.SOLVED:
-        raise UnsolvedError(
-            f"The verdict is {verdict.name}: the best subset found has error {result.error!r}, "
-            f"the tolerance is {problem.tolerance!r}. Try more samples, a larger tolerance, "
-            "or throw=False to get this result as data.",
-            result=result,
-        )
-    return result
+    return result.demanded(limit) if throw else result
 
 
 @in_default_state()
@@ -246,12 +244,8 @@ def solve_targets(
     ----------
     samples : float64 array, shape (n,)
         Finite, n >= 1. Another real dtype, a tensor or a sequence must lose nothing in float64.
-    targets : float64 array, shape (m,)
-        Finite; m may be 0.
-    solver : AbstractSolver, optional
-        Default: ``MeetInTheMiddle()``, the exact optimum.
-    tolerance : float >= 0, optional
-        One for all targets.
+    targets, solver, tolerance
+        As in `solve_batch`; m may be 0.
 
     Returns
     -------
@@ -300,15 +294,13 @@ def _judged(
     tolerance: float | None,
 ) -> BatchResult:
     """Re-sum what was found, exactly, and say what is known about each row."""
-    error, is_rounded_down = subset_errors(samples, found.mask, targets)
-    is_within = None
-    if tolerance is not None:
-        is_within = (error < tolerance) | ((error == tolerance) & ~is_rounded_down)
-    is_covered = np.zeros(len(samples), dtype=np.bool_)
-    if solver.is_complete:
-        is_covered = found.stop == Stop.SPACE_COVERED
-    verdict = _verdicts(is_zero=error == 0.0, is_within=is_within, is_covered=is_covered)
-    return BatchResult(mask=found.mask, error=error, verdict=verdict, stop=found.stop)
+    errors = subset_errors(samples, found.mask, targets)
+    verdict = _verdicts(
+        is_zero=errors[0] == 0.0,
+        is_within=None if tolerance is None else are_within(errors, tolerance),
+        is_covered=solver.is_complete & (found.stop == Stop.SPACE_COVERED),
+    )
+    return BatchResult(mask=found.mask, error=errors[0], verdict=verdict, stop=found.stop)
 
 
 def _verdicts(

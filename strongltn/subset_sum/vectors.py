@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from strongltn.errors import BudgetExceeded, InvalidInputError, UnsolvedError
+from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import BoolArray, FloatArray, RowGrid, dyadic_numerators, subset_error
 from strongltn.process.default_state import in_default_state
 from strongltn.subset_sum.big_integers import BYTES_PER_SUM
+from strongltn.subset_sum.integer_units import mask_of
 from strongltn.subset_sum.problem import (
+    check_budget,
     checked_array,
     checked_bytes,
     checked_tolerance,
@@ -156,14 +158,7 @@ def solve_vectors(
     is_solved = problem.tolerance is None or exact_error <= problem.tolerance
     verdict = Verdict.SOLVED if is_solved else Verdict.INFEASIBLE
     result = VectorResult(mask, exact_error, verdict, Stop.SPACE_COVERED)
-    if throw and verdict is not Verdict.SOLVED:
-        raise UnsolvedError(
-            f"The verdict is {verdict.name}: the best subset has error {result.error!r}, the "
-            f"tolerance is {problem.tolerance!r}. Try more samples, a larger tolerance, or "
-            "throw=False to get this result as data.",
-            result=result,
-        )
-    return result
+    return result.demanded(problem.tolerance) if throw else result
 
 
 def _nearest_subset(problem: VectorProblem, max_bytes: int) -> BoolArray:
@@ -171,12 +166,13 @@ def _nearest_subset(problem: VectorProblem, max_bytes: int) -> BoolArray:
     num_samples, dimension = problem.samples.shape
     half = num_samples // 2
     num_numbers = (dimension + 1) * ((1 << half) + (1 << (num_samples - half)))
-    _check_bytes(problem, _BYTES_PER_NUMBER * num_numbers, max_bytes)
+    what = f"The search among sums of vectors of {dimension} numbers"
+    check_budget(what, _BYTES_PER_NUMBER * num_numbers, max_bytes, num_samples=num_samples)
     values = np.vstack([problem.samples, problem.target])
     grid = RowGrid.of(values.reshape(1, -1))
     numerators: NDArray[Any] = grid.numerators.reshape(values.shape)
     if not grid.fits[0]:
-        _check_bytes(problem, BYTES_PER_SUM * num_numbers, max_bytes)
+        check_budget(what, BYTES_PER_SUM * num_numbers, max_bytes, num_samples=num_samples)
         exact, _ = dyadic_numerators(values.ravel().tolist())
         numerators = np.array(exact, dtype=object).reshape(values.shape)
     # The widest column goes first, for its windows hold the smallest share of the sums.
@@ -184,12 +180,11 @@ def _nearest_subset(problem: VectorProblem, max_bytes: int) -> BoolArray:
     lower, upper = _vector_sums(numerators[:half]), _vector_sums(numerators[half:-1])
     order = np.argsort(upper[:, 0], kind="stable")
 
-    from strongltn.subset_sum.kernels.vectors import nearest_vectors
+    from strongltn.subset_sum.kernels.scalar import nearest_vectors
 
     search: Any = nearest_vectors if grid.fits[0] else nearest_vectors.py_func
     first, second = search(lower, upper[order], order, np.ascontiguousarray(numerators[-1]))
-    index = int(first) | int(second) << half
-    return np.array([bool(index >> k & 1) for k in range(num_samples)])
+    return mask_of(int(first) | int(second) << half, num_samples)
 
 
 def _vector_sums(numerators: NDArray[Any]) -> NDArray[Any]:
@@ -198,12 +193,3 @@ def _vector_sums(numerators: NDArray[Any]) -> NDArray[Any]:
     for row in numerators:
         sums = np.concatenate([sums, sums + row])
     return sums
-
-
-def _check_bytes(problem: VectorProblem, num_bytes: int, max_bytes: int) -> None:
-    if num_bytes > max_bytes:
-        num_samples, dimension = problem.samples.shape
-        raise BudgetExceeded(
-            f"The sums of n = {num_samples} vectors of {dimension} numbers need {num_bytes} bytes, "
-            f"and max_bytes is {max_bytes}. Use fewer samples or a larger max_bytes."
-        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import numbers
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from fractions import Fraction
@@ -24,6 +24,9 @@ from strongltn.errors import InvalidInputError, unknown_word
 #: What is accepted as an integer, and as a real number. A truth value is neither.
 IntegerLike: TypeAlias = SupportsIndex
 RealLike: TypeAlias = "float | Fraction | np.floating[Any] | np.integer[Any]"
+
+#: Who is told of a long computation: called with (what is going on, done, all).
+Progress: TypeAlias = Callable[[str, int, int], None]
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
@@ -162,6 +165,18 @@ def instance(
             hint = f"Write {value.__name__}(...), with parentheses."
         raise InvalidInputError(parameter, got=described(value), allowed=allowed, hint=hint)
     return value
+
+
+def check_progress(progress: object) -> None:
+    """Refuse what cannot be called with (stage, done, all), but for None.
+
+    Raises
+    ------
+    InvalidInputError
+    """
+    if progress is not None and not callable(progress):
+        allowed = "a function (stage, done, all), or None"
+        raise InvalidInputError("progress", got=described(progress), allowed=allowed)
 
 
 def as_path(parameter: str, value: object) -> Path:

@@ -1,9 +1,8 @@
 """A value for every setting of a search but model and epochs, none of them a default."""
 
+from strongltn.models.density import Schedule, Scope
 from strongltn.models.initialization import Init
-from strongltn.search.edge_popup import EdgePopup
-from strongltn.search.method import Scope
-from strongltn.search.schedule import Schedule
+from strongltn.search.methods.edge_popup import EdgePopup
 from strongltn.training.config import Precision
 
 UNUSUAL = {

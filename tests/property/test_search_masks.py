@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from strongltn.errors import InvalidInputError
 from strongltn.models.density import num_kept_of
-from strongltn.search.gpu import torch_path
-from strongltn.search.selection import Bracket, top_fraction
+from strongltn.search.selection import Bracket, top_fraction, top_fraction_by_torch
 
 FLOATS = {torch.float32: 32, torch.float64: 64}
 
@@ -59,7 +58,7 @@ def test_the_selection_is_that_of_a_sort(scores, data, by_magnitude, hint):
     assert found.threshold == threshold
     again = top_fraction(scores, num_kept, by_magnitude=by_magnitude, hint=hint)
     assert again.mask.tolist() == mask
-    on_device, level = torch_path.top_fraction(scores, num_kept, by_magnitude=by_magnitude)
+    on_device, level = top_fraction_by_torch(scores, num_kept, by_magnitude=by_magnitude)
     assert on_device.tolist() == mask
     assert level == threshold
 

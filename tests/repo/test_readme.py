@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import strongltn
 from experiments.studies import certificate_tightness, pensia2020_experiment1, pensia2020_tables
 from strongltn.recipes.run import read_rows
 
@@ -42,6 +43,29 @@ def test_links_lead_somewhere(path):
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", PAGES[path]):
         if not link.startswith("https://"):
             assert (ROOT / path.parent / link).exists(), link
+
+
+WAY = ROOT / "docs" / "find-your-way.md"
+STEPS = re.findall(r"\]\(([^)]+)\),\s+at\s+`([^`]+)`", WAY.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("link", "code"), STEPS)
+def test_the_way_leads_to_one_line(link, code):
+    text = (WAY.parent / link).read_text(encoding="utf-8")
+    assert sum(code in line for line in text.splitlines()) == 1
+
+
+def test_the_way_has_three_steps_at_most():
+    questions = WAY.read_text(encoding="utf-8").split("\n## ")[1:]
+    assert len(STEPS) > len(questions) >= 3
+    assert all(question.count("\n4. ") == 0 for question in questions)
+
+
+def test_the_reference_has_every_public_package():
+    pages = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("docs/api/*.rst"))
+    shown = re.findall(r"^\.\. automodule:: (\S+)$", pages, re.MULTILINE)
+    packages = {f"strongltn.{name}" for name in strongltn._MODULES}
+    assert set(shown) == packages | {"strongltn", "strongltn.subset_sum.solvers"}
 
 
 def readme_table(name):

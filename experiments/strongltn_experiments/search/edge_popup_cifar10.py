@@ -46,7 +46,7 @@ _REACHED = 1.0  # points below the trained network
 
 
 def _parts(effort: Effort) -> list[Row]:
-    from strongltn.search.defaults import settings_of
+    from strongltn.search.config import settings_of
 
     configs = []
     for model in _MODELS[effort]:

@@ -46,7 +46,7 @@ _NUM_EPOCHS, _NUM_SEEDS = 20, 3
 
 
 def _parts(effort: Effort) -> list[Row]:
-    from strongltn.search.defaults import settings_of
+    from strongltn.search.config import settings_of
 
     configs = []
     for seed in range(_NUM_SEEDS):

@@ -184,7 +184,7 @@ def _certified(part: Row) -> Row:
     from strongltn.groundtruth.found import certify_found
     from strongltn.groundtruth.runs import image_box
     from strongltn.networks import LinearLayer, OutputNorm, TargetNetwork
-    from strongltn.search.defaults import settings_of
+    from strongltn.search.config import settings_of
     from strongltn.training.run import run
 
     place = {"data": "digits", "epochs": part["epochs"], "seed": part["seed"]}

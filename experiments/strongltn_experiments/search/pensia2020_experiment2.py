@@ -78,7 +78,7 @@ _PLANS = {
 
 
 def _parts(network: str, effort: Effort) -> list[Row]:
-    from strongltn.search.defaults import settings_of
+    from strongltn.search.config import settings_of
 
     plan = _PLANS[network, effort]
     dense: Row = {

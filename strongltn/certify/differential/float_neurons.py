@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.certify.differential.leaf import Leaf
-from strongltn.certify.differential.ranges import LayerRanges
+from strongltn.certify.differential.ranges import LayerRanges, Leaf
 
 _TINY = np.finfo(np.float64).tiny
 

@@ -21,9 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.certify.quadratic.constraints import Family
+from strongltn.certify.quadratic.constraints import Family, float_estimates
 from strongltn.certify.quadratic.relaxation import Relaxation
-from strongltn.certify.quadratic.state import float_estimates
 
 Floats = NDArray[np.float64]
 _BLOCK = 128  # rows that are looked up together, few enough for the cache

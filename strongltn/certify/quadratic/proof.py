@@ -6,7 +6,7 @@ The witness is the multipliers as dyadics and a factor of the matrix, as they st
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strongltn.certify.differential.ranges import LayerRanges
-from strongltn.certify.limits import fits_matrix
-from strongltn.certify.quadratic.constraints import Family
+from strongltn.certify.quadratic.constraints import Family, float_estimates
 from strongltn.certify.quadratic.exact_inequality import (
     Inequality,
     by_family,
@@ -27,13 +26,12 @@ from strongltn.certify.quadratic.interior_point import InteriorPoint, search
 from strongltn.certify.quadratic.matrix_inequality import MatrixInequality
 from strongltn.certify.quadratic.relaxation import Multipliers, Relaxation, relax
 from strongltn.certify.quadratic.starting_point import starting_parameters
-from strongltn.certify.quadratic.state import float_estimates
 from strongltn.errors import SoundnessBug, UnsolvedError
 from strongltn.networks.difference import DifferenceNetwork
 from strongltn.numerics.dyadic import DyadicArray, round_up, to_text, upper_sqrt
+from strongltn.values.arguments import Progress
 
-Progress = Callable[[str, int, int], None]
-
+_MAX_MATRIX_ENTRIES = 1 << 25  # of the format of certificates
 _MANY_ROWS = 1500  # below, more threads cost more than they do
 _MULTIPLIER_BITS = 32  # of every multiplier
 _LEAST_MULTIPLIER = 2.0**-100  # share of the largest; smaller ones are nothing
@@ -148,7 +146,7 @@ def quadratic_bound(
     settings = settings or InteriorPoint()
     relaxation = relax(network, ranges=ranges)
     size = relaxation.num_variables + relaxation.output.shape[0]
-    if not fits_matrix(size, layers=network.layers):
+    if size * max(size, 2 * max(network.widths[1:])) > _MAX_MATRIX_ENTRIES:
         raise UnsolvedError(f"a matrix of {size} rows is too large for a certificate", result=size)
     iterates: list[Multipliers] = []
     # what overflows is refused by the proof

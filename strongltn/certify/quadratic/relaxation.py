@@ -21,7 +21,9 @@ from strongltn.certify.differential.ranges import LayerRanges
 from strongltn.certify.quadratic.constraints import (
     Family,
     Indices,
+    Kinds,
     Sides,
+    State,
     ball_constraint,
     box_constraints,
     constants,
@@ -31,7 +33,6 @@ from strongltn.certify.quadratic.constraints import (
     neuron_constraints,
     products_with_form,
 )
-from strongltn.certify.quadratic.state import Kinds, State
 from strongltn.errors import InvalidInputError
 from strongltn.networks.difference import DifferenceNetwork
 from strongltn.numerics.dyadic import (

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from strongltn.errors import InvalidInputError
-from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid
+from strongltn.numerics.exact import BoolArray, FloatArray, RowGrid
 from strongltn.subset_sum.gpu.source_pair import SourcePair
-from strongltn.subset_sum.integer_units import quarter_targets
+from strongltn.subset_sum.integer_units import mask_of, quarter_targets
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import CandidateBatch
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
@@ -19,7 +19,7 @@ from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["SourcePair", "available_devices", "search_batch", "unpacked"]
+__all__ = ["SourcePair", "available_devices", "search_batch"]
 
 _ROWS_AT_ONCE = 2**18  # of 21 samples: 44 MB of integers on either side
 
@@ -97,17 +97,11 @@ def masks_on(
         grid = RowGrid.of(samples[rows])
         goals = torch.from_numpy(quarter_targets(grid, targets[rows])).to(device)
         chosen = choose(torch.from_numpy(grid.numerators).to(device) << 2, goals)
-        mask[rows] = unpacked(chosen.cpu().numpy(), samples.shape[1])
+        mask[rows] = mask_of(chosen.cpu().numpy(), samples.shape[1])
         left = start + np.flatnonzero(~grid.fits)
         if left.size:
             mask[left] = MeetInTheMiddle().search_batch(samples[left], targets[left], None).mask
     return mask
-
-
-def unpacked(chosen: IntArray, num_samples: int) -> BoolArray:
-    """Return masks, shape (m, num_samples), from packed ones: bit k keeps sample k."""
-    bits = np.arange(num_samples)
-    return (chosen[:, None] >> bits & 1).astype(np.bool_)
 
 
 def _choice(num_samples: int) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:

@@ -20,11 +20,22 @@ import math
 import numpy as np
 
 from strongltn.process.compiled import compiled
-from strongltn.subset_sum.kernels import hits
 from strongltn.subset_sum.kernels.lanes import LEAST_HALF, scan_lanes
-from strongltn.subset_sum.kernels.rows import VECTOR_BYTES, area, get_key, keep_apart, set_key
+from strongltn.subset_sum.kernels.rows import (
+    LOG_SUMS,
+    VECTOR_BYTES,
+    any_hits,
+    area,
+    count_bits,
+    get_key,
+    hits,
+    keep_apart,
+    lowest_bit,
+    set_key,
+    write_sums,
+)
 
-_LOG_LOW = hits.LOG_SUMS  # the sums of the first 6 samples of a half are compared at a time
+_LOG_LOW = LOG_SUMS  # the sums of the first 6 samples of a half are compared at a time
 _MAGNITUDE = 2**63 - 1  # the bits of a double without its sign
 
 
@@ -134,14 +145,14 @@ def _find(encoded, part, wanted, slack, tables):  # type: ignore[no-untyped-def]
     for k in range(num_low):
         total -= keys[lane, first + k]
         steps[k] = 2 * keys[lane, first + k]
-    hits.write_sums(low, total, steps)
+    write_sums(low, total, steps)
     steps[:] = 0
     least = wanted - slack
     for k in range(num_low, num_keys):
         least += keys[lane, first + k]
     for k in range(num_middle):
         steps[k] = -2 * keys[lane, first + num_low + k]
-    hits.write_sums(lowest, least, steps)
+    write_sums(lowest, least, steps)
     for k in range(num_low + num_middle, num_keys):
         filled = 1 << (k - num_low)
         for j in range(filled):
@@ -150,17 +161,17 @@ def _find(encoded, part, wanted, slack, tables):  # type: ignore[no-untyped-def]
     count = np.int64(0)
     valid = -1 if num_low == _LOG_LOW else (np.int64(1) << (1 << num_low)) - 1
     for block in range(0, num_high, 4):
-        if num_high >= 4 and not hits.any_hits(low, lowest, block, 2 * slack):
+        if num_high >= 4 and not any_hits(low, lowest, block, 2 * slack):
             continue
         for j in range(block, min(block + 4, num_high)):
-            word = hits.hits(low, np.int64(lowest[j]), 2 * slack) & valid
+            word = hits(low, np.int64(lowest[j]), 2 * slack) & valid
             if word == 0:
                 continue
             if count == 0:
-                index = (j << num_low) + hits.lowest_bit(word)
+                index = (j << num_low) + lowest_bit(word)
                 if slack == 0:
                     return index, 1
-            count += hits.count_bits(word)
+            count += count_bits(word)
     return index, count
 
 

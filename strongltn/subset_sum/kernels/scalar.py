@@ -1,4 +1,6 @@
-"""Compiled meet in the middle on int64: doubling merge, scan from both ends, mask afterwards.
+"""Compiled meet in the middle, one instance after the other: sums of numbers, and of vectors.
+
+Numbers are searched in three steps: doubling merge, scan from both ends, mask afterwards.
 
 The samples are x[0], ..., x[n - 1]. With h = n // 2, list A holds the sorted sums of x[:h] and list
 B those of x[h : 2 * h]; for odd n the last sample is loose: in or out, it only moves the target.
@@ -159,3 +161,49 @@ def search_rows(samples: IntArray, targets: IntArray, mask: BoolArray) -> Any:
     for row in range(len(samples)):
         a, b = sorted_halves(samples[row], lists)
         search_sorted(samples[row], targets[row], a, b, sums, mask[row])
+
+
+@compiled()
+def nearest_vectors(lower, upper, order, target):  # type: ignore[no-untyped-def]
+    """Return (i, j) for which lower[i] + the j-th unsorted vector of upper is nearest to `target`.
+
+    For each i the vectors of `upper` are met by their distance in the first coordinate, until that
+    alone is too large. Later i lose ties, so they may stop already where it equals the best.
+
+    Parameters
+    ----------
+    lower, upper : int64 arrays, shapes (p, d) and (q, d)
+        The vectors of `upper` ascend in their first coordinate.
+    order : int64 array, shape (q,)
+        The places of the vectors of `upper` before they were sorted.
+    target : int64 array, shape (d,)
+        What a sum of one vector of each list shall come close to.
+
+    Notes
+    -----
+    Nearest in the largest distance of a coordinate; of ties the least i, then the least j. Without
+    its compiler (``nearest_vectors.py_func``) the function does the same on Python integers.
+    """
+    num, dimension = upper.shape
+    first, second = 0, order[0]
+    best = abs(lower[0, 0] + upper[0, 0] - target[0])
+    for c in range(1, dimension):
+        best = max(best, abs(lower[0, c] + upper[0, c] - target[c]))
+    for i in range(lower.shape[0]):
+        wanted = target[0] - lower[i, 0]
+        above = np.searchsorted(upper[:, 0], wanted)
+        below = above - 1
+        while below >= 0 or above < num:
+            is_up = below < 0
+            if not is_up and above < num:
+                is_up = upper[above, 0] - wanted < wanted - upper[below, 0]
+            j = above if is_up else below
+            above, below = above + is_up, below - (not is_up)
+            distance = abs(upper[j, 0] - wanted)
+            if distance > best or (distance == best and i != first):
+                break
+            for c in range(1, dimension):
+                distance = max(distance, abs(lower[i, c] + upper[j, c] - target[c]))
+            if distance < best or (distance == best and i == first and order[j] < second):
+                best, first, second = distance, i, order[j]
+    return first, second

@@ -4,7 +4,6 @@ To add one, write a file here with a class derived from `AbstractSolver` or `Abs
 `find.find_solvers` and the tests of the contract find it. The names below are the public ones.
 """
 
-from strongltn.subset_sum.formulations import Objective
 from strongltn.subset_sum.solvers.abstract import (
     AbstractRowSolver,
     AbstractSolver,
@@ -18,6 +17,7 @@ from strongltn.subset_sum.solvers.greedy import GreedyGeometric
 from strongltn.subset_sum.solvers.growing_prefix import GrowingPrefix
 from strongltn.subset_sum.solvers.ilp import IntegerProgram
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
+from strongltn.subset_sum.solvers.program import Objective
 from strongltn.subset_sum.solvers.schroeppel_shamir import SchroeppelShamir
 from strongltn.subset_sum.solvers.single_weight import SingleWeight
 from strongltn.subset_sum.solvers.sparsest import Sparsest

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from strongltn.errors import BudgetExceeded
 from strongltn.numerics.exact import FloatArray, dyadic_numerators
+from strongltn.subset_sum.integer_units import mask_of
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate
 from strongltn.values.arguments import integer
@@ -77,8 +78,7 @@ class BruteForce(AbstractSolver[FloatArray]):
         for numerator in numerators:
             sums = np.concatenate([sums, sums + numerator])
         best = _first_best(sums, goal, 2 ** (state.size // 2))
-        mask = np.array([bool(best >> k & 1) for k in range(state.size)])
-        return Candidate(mask, Stop.SPACE_COVERED)
+        return Candidate(mask_of(best, state.size), Stop.SPACE_COVERED)
 
 
 def _first_best(sums: NDArray[Any], goal: int, num_lower: int) -> int:

@@ -5,22 +5,31 @@ from __future__ import annotations
 import atexit
 import dataclasses
 import json
+import math
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Lock, Timer
 from typing import Any
 
 from strongltn.errors import InvalidInputError, MachineError, SoundnessBug
-from strongltn.numerics.exact import FloatArray
-from strongltn.subset_sum.formulations import Objective, Program, integer_numbers
+from strongltn.numerics.exact import FloatArray, dyadic_numerators
+from strongltn.subset_sum.integer_units import quarter_target
 from strongltn.subset_sum.result import Stop
-from strongltn.subset_sum.solvers.program import AbstractProgramSolver, Answer, SolveTime
+from strongltn.subset_sum.solvers.program import (
+    AbstractProgramSolver,
+    Answer,
+    Objective,
+    Program,
+    SolveTime,
+    windows_of,
+)
 
 
 @dataclass(frozen=True)
@@ -35,13 +44,8 @@ class ConstraintProgram(AbstractProgramSolver):
 
     Attributes
     ----------
-    objective : Objective or its value as a str
-        LEAST_ERROR ignores the tolerance; the others need one.
-    size : int >= 0, optional
-        The subset keeps exactly so many samples.
-    time_limit_seconds : float > 0
-        Per instance. At the limit the best subset so far is returned, with ``Stop.TIME``: the first
-        `size` samples, or the empty subset, if there is none.
+    objective, size, time_limit_seconds
+        What is minimised, and within what; see `AbstractProgramSolver`.
 
     Raises
     ------
@@ -55,10 +59,9 @@ class ConstraintProgram(AbstractProgramSolver):
     -----
     Rigor: heuristic (the search is exact by design, but it is not checked here; that no subset is
     within the tolerance is claimed only where a second search, without presolve, finds none
-    either).  Cost: exponential
-    in n at worst; at n = 21 some 0.2 seconds for the least error, a millisecond within 0.01; half a
-    second for the first call, which starts the process. One thread.  Randomness: none; but a time
-    limit makes the answer depend on the speed of the machine.
+    either).  Cost: exponential in n at worst; at n = 21 some 0.2 seconds for the least error, a
+    millisecond within 0.01; half a second for the first call, which starts the process. One thread.
+    Randomness: none; but a time limit makes the answer depend on the speed of the machine.
 
     Source
     ------
@@ -99,7 +102,7 @@ class ConstraintProgram(AbstractProgramSolver):
         again = self._ask(any_subset, left, has_presolve=False)
         if again.stop is Stop.TOLERANCE_MET and program.objective is not any_subset.objective:
             again = dataclasses.replace(again, stop=Stop.GAVE_UP)
-        return dataclasses.replace(again, time=_sum(found.time, again.time))
+        return dataclasses.replace(again, time=found.time + again.time)
 
     def _ask(
         self, program: Program, time_limit_seconds: float, *, has_presolve: bool = True
@@ -123,13 +126,58 @@ class ConstraintProgram(AbstractProgramSolver):
         return Answer(answer["bits"], stop, spent)
 
 
-def _sum(one: SolveTime, other: SolveTime) -> SolveTime:
-    return SolveTime(
-        *(
-            getattr(one, field.name) + getattr(other, field.name)
-            for field in dataclasses.fields(SolveTime)
-        )
-    )
+# CP-SAT wants all partial sums of a constraint within int64, in quarter units and with room for the
+# error.
+_MAX_BITS = 57
+
+
+def integer_numbers(
+    samples: FloatArray, targets: Sequence[float], tolerance: float | None
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """Return coefficients and windows for solvers that compute in integers of 64 bits.
+
+    The unit is the largest number of which all samples are multiples, so that nothing is rounded
+    and the coefficients are as small as can be; or, where magnitudes sum to more than 2**57 units,
+    as many times two for which they do not, with the samples rounded to it.
+    Then the windows are wider by what was rounded: where they hold no subset, there is none.
+    Without a tolerance all is in quarters of it, as in `quarter_targets`: the least error is that
+    of the true targets, on the grid or not.
+
+    Returns
+    -------
+    (list of n ints, list of m pairs of ints)
+        Of magnitude 2**60 at most; an empty window has lower > upper.
+
+    Notes
+    -----
+    Rigor: exact if the magnitudes sum to at most 2**57 grid units.  Cost: O(n + m) operations on
+    integers as long as the exponents span.  Randomness: none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> integer_numbers(np.array([0.5, 0.25]), [0.25], None)
+    ([8, 4], [(3, 3)])
+    >>> integer_numbers(np.array([0.5, 0.25]), [0.25], 0.3)
+    ([2, 1], [(0, 2)])
+    """
+    coefficients, exponent = dyadic_numerators(samples.tolist())
+    factor = math.gcd(*coefficients) or 1
+    coefficients = [coefficient // factor for coefficient in coefficients]
+    excess = sum(map(abs, coefficients)).bit_length() - _MAX_BITS
+    if excess > 0:
+        half = 1 << (excess - 1)
+        coefficients = [(coefficient + half) >> excess for coefficient in coefficients]
+        exponent += excess
+    end = sum(map(abs, coefficients)) + 1
+    windows = windows_of(targets, tolerance, unit=factor * Fraction(2) ** exponent, end=end)
+    if tolerance is not None:
+        room = Fraction(len(coefficients) if excess > 0 else 0, 2)  # what was rounded, at most
+        return coefficients, [
+            (math.ceil(lower - room), math.floor(upper + room)) for lower, upper in windows
+        ]
+    goals = [quarter_target(target) for target, _ in windows]
+    return [4 * coefficient for coefficient in coefficients], [(goal, goal) for goal in goals]
 
 
 INSTALL_HINT = "Install it with: pip install 'strongltn[cpsat]'."

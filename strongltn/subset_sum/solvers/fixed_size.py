@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from strongltn.errors import BudgetExceeded, InvalidInputError
+from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid
-from strongltn.subset_sum.big_integers import BYTES_PER_SUM, big_best_of_sizes
+from strongltn.subset_sum.big_integers import BigHalves, big_bytes, num_sums
 from strongltn.subset_sum.integer_units import quarter_targets
+from strongltn.subset_sum.problem import check_budget
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import (
     AbstractSolver,
@@ -33,7 +34,7 @@ class SizedHalves:
 
 
 @dataclass(frozen=True)
-class FixedSize(AbstractSolver[SizedHalves | FloatArray]):
+class FixedSize(AbstractSolver[SizedHalves | BigHalves]):
     """Return the best of all subsets of exactly `size` samples, for any finite doubles.
 
     Each half of the samples gets its sums in classes by the number of samples, each class sorted:
@@ -100,13 +101,13 @@ class FixedSize(AbstractSolver[SizedHalves | FloatArray]):
             )
         check_bytes(num_samples, self.max_bytes)
 
-    def prepare(self, samples: FloatArray) -> SizedHalves | FloatArray:
-        """Return the sums of both halves; the samples themselves if they do not fit int64."""
+    def prepare(self, samples: FloatArray) -> SizedHalves | BigHalves:
+        """Return the sums of both halves."""
         self.check(samples.size, None)
         grid = RowGrid.of(samples[None, :])
         if not does_fit(grid)[0]:
-            check_big_bytes(samples.size, self.max_bytes)
-            return samples
+            _check_bytes(samples.size, big_bytes(samples.size), self.max_bytes)
+            return BigHalves.of(samples, by_size=True)
         from strongltn.subset_sum.kernels.size_classes import list_sums, new_classes
 
         half = samples.size // 2
@@ -123,12 +124,11 @@ class FixedSize(AbstractSolver[SizedHalves | FloatArray]):
         )
 
     def search(
-        self, state: SizedHalves | FloatArray, target: float, tolerance: float | None
+        self, state: SizedHalves | BigHalves, target: float, tolerance: float | None
     ) -> Candidate:
         """Return the best subset of the size; the tolerance plays no part."""
-        if not isinstance(state, SizedHalves):
-            mask = big_best_of_sizes(state, target, [self.size])[0]
-            return Candidate(mask, Stop.FAMILY_COVERED)
+        if isinstance(state, BigHalves):
+            return Candidate(state.nearest(target, self.size), Stop.FAMILY_COVERED)
         from strongltn.subset_sum.kernels.size_classes import nearest_of_size, write_subset
 
         mask = np.empty(state.grid.numerators.shape[1], dtype=np.bool_)
@@ -170,11 +170,12 @@ def best_of_sizes(
         return _search_rows(samples[rows], targets[rows], sizes, mask[rows]) + np.int64(rows.start)
 
     per_task = min(max(1, _MIN_SUMS_PER_TASK >> (num_samples // 2 + 1)), _MAX_ROWS_PER_TASK)
-    max_threads = max(1, max_bytes // num_compiled_bytes(num_samples))
+    max_threads = max(1, max_bytes // _row_bytes(num_samples))
     for left in run_tasks(search_task, num_rows, rows_per_task=per_task, max_threads=max_threads):
         for row in left:  # one at a time, for the sake of the memory: threads gain nothing here
-            check_big_bytes(num_samples, max_bytes)
-            mask[row] = big_best_of_sizes(samples[row], float(targets[row]), sizes.tolist())
+            _check_bytes(num_samples, big_bytes(num_samples), max_bytes)
+            halves = BigHalves.of(samples[row], by_size=True)
+            mask[row] = [halves.nearest(float(targets[row]), size) for size in sizes.tolist()]
     return mask
 
 
@@ -186,29 +187,15 @@ def does_fit(grid: RowGrid) -> BoolArray:
 
 def check_bytes(num_samples: int, max_bytes: int) -> None:
     """Raise BudgetExceeded if the lists of one row do not fit."""
-    _check(num_compiled_bytes(num_samples), num_samples, max_bytes)
+    _check_bytes(num_samples, _row_bytes(num_samples), max_bytes)
 
 
-def check_big_bytes(num_samples: int, max_bytes: int) -> None:
-    """Raise BudgetExceeded if the lists of one row in Python integers do not fit."""
-    _check(BYTES_PER_SUM * _num_sums(num_samples), num_samples, max_bytes)
+def _check_bytes(num_samples: int, num_bytes: int, max_bytes: int) -> None:
+    check_budget("The search by size", num_bytes, max_bytes, num_samples=num_samples)
 
 
-def num_compiled_bytes(num_samples: int) -> int:
-    """Return the memory of one compiled search."""
-    return _BYTES_PER_COMPILED_SUM * _num_sums(num_samples)
-
-
-def _num_sums(num_samples: int) -> int:
-    return (1 << (num_samples // 2)) + (1 << (num_samples - num_samples // 2))
-
-
-def _check(num_bytes: int, num_samples: int, max_bytes: int) -> None:
-    if num_bytes > max_bytes:
-        raise BudgetExceeded(
-            f"The search by size needs {num_bytes} bytes for n = {num_samples} samples, and "
-            f"max_bytes is {max_bytes}. Use fewer samples or a larger max_bytes."
-        )
+def _row_bytes(num_samples: int) -> int:
+    return _BYTES_PER_COMPILED_SUM * num_sums(num_samples)
 
 
 def _search_rows(

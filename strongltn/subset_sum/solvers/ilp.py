@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
+
+import numpy as np
 
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import FloatArray
-from strongltn.subset_sum.formulations import Objective, Program, pulp_model, real_numbers
 from strongltn.subset_sum.result import Stop
-from strongltn.subset_sum.solvers.program import AbstractProgramSolver, Answer, SolveTime
-
-__all__ = ["IntegerProgram", "Objective"]
+from strongltn.subset_sum.solvers.program import (
+    AbstractProgramSolver,
+    Answer,
+    Objective,
+    Program,
+    SolveTime,
+    windows_of,
+)
 
 # Each backend's own names of its tolerances, at the tightest values that it takes and is stable
 # with. The gaps are 0: a claimed optimum is one up to these tolerances.
@@ -87,13 +95,8 @@ class IntegerProgram(AbstractProgramSolver):
     is_tight : bool
         Whether tolerances and gaps are set. Without, they are the backend's own; and so they are
         for a backend other than the four above and "COIN_CMD".
-    objective : Objective or its value as a str
-        LEAST_ERROR ignores the tolerance; the others need one.
-    size : int >= 0, optional
-        The subset keeps exactly so many samples.
-    time_limit_seconds : float > 0
-        Per instance. At the limit the best subset so far is returned, with ``Stop.TIME``: the first
-        `size` samples, or the empty subset, if there is none.
+    objective, size, time_limit_seconds
+        What is minimised, and within what; see `AbstractProgramSolver`.
 
     Raises
     ------
@@ -184,3 +187,78 @@ def _cpu_seconds() -> float:
     """CPU time of this process and of its children that have ended."""
     times = os.times()
     return time.process_time() + times.children_user + times.children_system
+
+
+# Coefficients beyond 2**30 meet the integrality tolerance of the solvers, 1e-10 at best, and the 13
+# digits with which PuLP writes a model to a file.
+_MAX_BITS = 30
+
+
+def real_numbers(
+    samples: FloatArray, targets: Sequence[float], tolerance: float | None
+) -> tuple[list[float], list[tuple[float, float]]]:
+    """Return coefficients and windows for solvers that compute in floating point.
+
+    All is divided by the power of two that makes the number that decides of order 1: the tolerance
+    if there is one, otherwise the expected least error, the largest sample divided by 2**n.
+
+    Returns
+    -------
+    (list of n floats, list of m pairs of floats)
+        Of magnitude 2**30 n + 1 at most.
+
+    Notes
+    -----
+    Rigor: each number is rounded once.  Cost: O(n + m).  Randomness: none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> real_numbers(np.array([0.5, 0.25]), [0.4], 0.125)
+    ([2.0, 1.0], [(1.1, 2.1)])
+    """
+    top = math.frexp(float(np.abs(samples).max()))[1]
+    if tolerance is None:
+        exponent = top - min(samples.size, _MAX_BITS)
+    else:
+        wanted = math.frexp(tolerance)[1] if tolerance > 0.0 else top - samples.size
+        exponent = min(max(wanted, top - _MAX_BITS), top)
+    with np.errstate(under="ignore"):  # what underflows here is far below the solvers' tolerances
+        coefficients = np.ldexp(samples, -exponent)
+    end = float(np.abs(coefficients).sum()) + 1
+    windows = windows_of(targets, tolerance, unit=Fraction(2) ** exponent, end=end)
+    return coefficients.tolist(), [(float(lower), float(upper)) for lower, upper in windows]
+
+
+def pulp_model(program: Program) -> tuple[Any, list[list[Any]]]:
+    """Return the program as a ``pulp.LpProblem``, and its bits b[j][i]."""
+    import pulp
+
+    model = pulp.LpProblem("subset_sum", pulp.LpMinimize)
+    num_targets, num_samples = len(program.windows), len(program.coefficients)
+    bits = [
+        [model.add_variable(f"keep_{j}_{i}", cat="Binary") for i in range(num_samples)]
+        for j in range(num_targets)
+    ]
+    slack: Any = 0
+    if program.objective is Objective.LEAST_ERROR:
+        slack = model.add_variable("error", lowBound=0)
+        model += slack
+    elif program.objective is Objective.FEWEST_SAMPLES:
+        is_used = bits[0]
+        if num_targets > 1:
+            is_used = [model.add_variable(f"use_{i}", cat="Binary") for i in range(num_samples)]
+        model += pulp.lpSum(is_used)
+        for row in bits if num_targets > 1 else []:
+            for used, bit in zip(is_used, row, strict=True):
+                model += used >= bit
+    for (lower, upper), row in zip(program.windows, bits, strict=True):
+        total = pulp.LpAffineExpression(zip(row, program.coefficients, strict=True))
+        model += total - slack <= upper
+        model += total + slack >= lower
+        if program.size is not None:
+            model += pulp.lpSum(row) == program.size
+    if program.is_disjoint and num_targets > 1:
+        for column in zip(*bits, strict=True):
+            model += pulp.lpSum(column) <= 1
+    return model, bits

@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from strongltn.errors import BudgetExceeded
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid, read_only
-from strongltn.subset_sum.big_integers import BYTES_PER_SUM, BigHalves
+from strongltn.subset_sum.big_integers import BigHalves, big_bytes
 from strongltn.subset_sum.integer_units import quarter_targets
+from strongltn.subset_sum.problem import check_budget
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import (
     AbstractSolver,
@@ -100,7 +100,7 @@ class MeetInTheMiddle(AbstractSolver[SortedHalves | BigHalves]):
         self.check(samples.size, None)
         grid = RowGrid.of(samples[None, :])
         if not grid.fits[0]:
-            self._check_bytes(samples.size, _big_row_bytes(samples.size))
+            self._check_bytes(samples.size, big_bytes(samples.size))
             return BigHalves.of(samples)
         from strongltn.subset_sum.kernels.scalar import sorted_halves
 
@@ -128,8 +128,8 @@ class MeetInTheMiddle(AbstractSolver[SortedHalves | BigHalves]):
         """Return the best subset of each row, the rows spread over all cores."""
         num_rows, num_samples = samples.shape
         self.check(num_samples, tolerance)
-        if _big_row_bytes(num_samples) > self.max_bytes and not RowGrid.of(samples).fits.all():
-            self._check_bytes(num_samples, _big_row_bytes(num_samples))
+        if big_bytes(num_samples) > self.max_bytes and not RowGrid.of(samples).fits.all():
+            self._check_bytes(num_samples, big_bytes(num_samples))
         mask = np.empty(samples.shape, dtype=np.bool_)
         batch = _Batch(read_only(samples), read_only(targets), mask, self.max_bytes)
         left = np.arange(num_rows)
@@ -155,11 +155,7 @@ class MeetInTheMiddle(AbstractSolver[SortedHalves | BigHalves]):
         return CandidateBatch(mask, np.full(targets.size, Stop.SPACE_COVERED, dtype=object))
 
     def _check_bytes(self, num_samples: int, num_bytes: int) -> None:
-        if num_bytes > self.max_bytes:
-            raise BudgetExceeded(
-                f"MeetInTheMiddle needs {num_bytes} bytes for n = {num_samples} samples, and "
-                f"max_bytes is {self.max_bytes}. Use fewer samples or a larger max_bytes."
-            )
+        check_budget("MeetInTheMiddle", num_bytes, self.max_bytes, num_samples=num_samples)
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,10 +222,6 @@ class _Batch:
 def _row_bytes(num_samples: int) -> int:
     """Four lists while merging and one of twice their length for the mask, 8 bytes a sum."""
     return 48 << (num_samples // 2)
-
-
-def _big_row_bytes(num_samples: int) -> int:
-    return (BYTES_PER_SUM << (num_samples // 2)) + (BYTES_PER_SUM << -(-num_samples // 2))
 
 
 # Measured, in nanoseconds: a sum that is built into the table, one lookup, and one step of the

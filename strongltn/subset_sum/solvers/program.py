@@ -1,20 +1,98 @@
-"""What the solvers that search by a mixed-integer program share."""
+"""Subset sum as a mixed-integer program, and what the solvers that hand one to a library share.
+
+A program has bits, one window of sums for each target, and something to minimise. It is numbers
+alone, so it can be handed to any library, also to one in another process.
+"""
 
 from __future__ import annotations
 
+import operator
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from enum import StrEnum
+from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
 
 from strongltn.errors import InvalidInputError
 from strongltn.numerics.exact import BoolArray, FloatArray
-from strongltn.subset_sum.formulations import Objective, Program
 from strongltn.subset_sum.result import Stop
-from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, CandidateBatch
+from strongltn.subset_sum.solvers.abstract import AbstractRowSolver, CandidateBatch
 from strongltn.values.arguments import chosen, integer, positive
+
+
+class Objective(StrEnum):
+    """What a program minimises."""
+
+    WITHIN_TOLERANCE = "within-tolerance"
+    """Nothing: any subset within the tolerance will do."""
+
+    LEAST_ERROR = "least-error"
+    """The distance between sum and target, the largest one if there are several targets."""
+
+    FEWEST_SAMPLES = "fewest-samples"
+    """The number of samples kept for at least one target, subject to the tolerance."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """Bits b[j, i], whether sample i is kept for target j, under the constraints below.
+
+    With z >= 0 for LEAST_ERROR, and z = 0 for the other objectives,
+    ``lower[j] - z <= sum(coefficients * b[j]) <= upper[j] + z``.
+
+    Attributes
+    ----------
+    coefficients : sequence of n numbers
+        The samples in the units of the program: all integers, or all floats.
+    windows : sequence of (lower, upper), length m
+        Where the sum for each target shall lie, in the same units.
+    objective : Objective
+        LEAST_ERROR minimises z; FEWEST_SAMPLES the number of columns i of b that are not zero.
+    size : int, optional
+        Each row of b has exactly so many ones.
+    is_disjoint : bool
+        Each column of b has at most one 1.
+
+    Notes
+    -----
+    Rigor: exact (a statement in numbers).  Cost: none.  Randomness: none.
+
+    Source
+    ------
+    `pensia2020`, experiment 1, for LEAST_ERROR and one target.
+
+    Examples
+    --------
+    >>> Program([4, 2], [(5, 5)], Objective.LEAST_ERROR).is_disjoint
+    False
+    """
+
+    coefficients: Sequence[float]
+    windows: Sequence[tuple[float, float]]
+    objective: Objective
+    size: int | None = None
+    is_disjoint: bool = False
+
+
+def windows_of(
+    targets: Sequence[float], tolerance: float | None, *, unit: Fraction, end: float
+) -> list[tuple[Fraction, Fraction]]:
+    """Return target - tolerance and target + tolerance in units: the target twice without one.
+
+    An edge beyond `end`, which is beyond the reach of the samples, is moved there: the same subsets
+    are within, the same subset is nearest, and all numbers stay small.
+    """
+    slack = Fraction(tolerance or 0.0)
+    last = Fraction(end)
+
+    def edge(value: Fraction) -> Fraction:
+        return min(max(value / unit, -last), last)
+
+    exact = [Fraction(target) for target in targets]
+    return [(edge(target - slack), edge(target + slack)) for target in exact]
 
 
 @dataclass(frozen=True)
@@ -29,6 +107,9 @@ class SolveTime:
     search_seconds: float = 0.0
     search_cpu_seconds: float = 0.0
 
+    def __add__(self, other: SolveTime) -> SolveTime:
+        return SolveTime(*map(operator.add, astuple(self), astuple(other)))
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -40,8 +121,19 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AbstractProgramSolver(AbstractSolver[FloatArray]):
-    """A solver that hands a `Program` to a library, and does not trust what it claims."""
+class AbstractProgramSolver(AbstractRowSolver):
+    """A solver that hands a `Program` to a library, and does not trust what it claims.
+
+    Attributes
+    ----------
+    objective : Objective or its value as a str
+        What the program minimises. LEAST_ERROR ignores the tolerance; the others need one.
+    size : int >= 0, optional
+        The subset keeps exactly so many samples.
+    time_limit_seconds : float > 0
+        Per instance. At the limit the best subset so far is returned, with ``Stop.TIME``: the first
+        `size` samples, or the empty subset, if there is none.
+    """
 
     objective: Objective = Objective.LEAST_ERROR
     size: int | None = None
@@ -67,14 +159,11 @@ class AbstractProgramSolver(AbstractSolver[FloatArray]):
         if self.size is not None and self.size > num_samples:
             raise InvalidInputError("size", got=self.size, allowed=f"at most n = {num_samples}")
 
-    def prepare(self, samples: FloatArray) -> FloatArray:
-        """Return the samples: the units of a program depend on the target as well."""
-        return samples
-
-    def search(self, state: FloatArray, target: float, tolerance: float | None) -> Candidate:
-        """Return the subset that the search ends with."""
-        found, _ = self.propose(state, [target], tolerance)
-        return Candidate(found.mask[0], found.stop[0])
+    def search_batch(
+        self, samples: FloatArray, targets: FloatArray, tolerance: float | None
+    ) -> CandidateBatch:
+        """Return the subset that the search for each row ends with."""
+        return self.timed_search_batch(samples, targets, tolerance)[0]
 
     def timed_search_batch(
         self, samples: FloatArray, targets: FloatArray, tolerance: float | None
@@ -102,10 +191,7 @@ class AbstractProgramSolver(AbstractSolver[FloatArray]):
         Parameters
         ----------
         samples : float64 array, shape (n,)
-            Finite.
-        targets : sequence of m >= 1 finite floats
-        tolerance : float >= 0, optional
-            LEAST_ERROR ignores it.
+            Finite; shared by all m >= 1 targets.
         is_disjoint : bool
             Whether a sample may be kept for one target at most.
 

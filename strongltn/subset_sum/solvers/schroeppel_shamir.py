@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from strongltn.errors import BudgetExceeded
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid
-from strongltn.subset_sum.big_integers import BYTES_PER_SUM, BigHalves
-from strongltn.subset_sum.integer_units import quarter_targets
+from strongltn.subset_sum.big_integers import BigHalves, big_bytes
+from strongltn.subset_sum.integer_units import mask_of, quarter_targets
+from strongltn.subset_sum.problem import check_budget
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import AbstractSolver, Candidate, run_tasks
 from strongltn.values.arguments import integer
@@ -83,9 +83,7 @@ class SchroeppelShamir(AbstractSolver[QuarterLists | BigHalves]):
         self.check(samples.size, None)
         grid = RowGrid.of(samples[None, :])
         if not grid.fits[0]:
-            half = samples.size // 2
-            num_sums = (1 << half) + (1 << (samples.size - half))
-            self._check_bytes(samples.size, BYTES_PER_SUM * num_sums)
+            self._check_bytes(samples.size, big_bytes(samples.size))
             return BigHalves.of(samples)
         quarter_units = 4 * grid.numerators[0]
         half = samples.size // 2
@@ -122,11 +120,7 @@ class SchroeppelShamir(AbstractSolver[QuarterLists | BigHalves]):
         return Candidate(np.concatenate(masks), Stop.SPACE_COVERED)
 
     def _check_bytes(self, num_samples: int, num_bytes: int) -> None:
-        if num_bytes > self.max_bytes:
-            raise BudgetExceeded(
-                f"SchroeppelShamir needs {num_bytes} bytes for n = {num_samples} samples, and "
-                f"max_bytes is {self.max_bytes}. Use fewer samples or a larger max_bytes."
-            )
+        check_budget("SchroeppelShamir", num_bytes, self.max_bytes, num_samples=num_samples)
 
 
 def _slice_members(num_samples: int) -> int:
@@ -196,7 +190,7 @@ class SumPairs:
         place = np.minimum(np.searchsorted(low, rest), low.size - 1)
         high_index = int(np.argmax(low[place] == rest))
         index = int(first_index[place[high_index]]) | high_index << half
-        return np.array([bool(index >> k & 1) for k in range(self.samples.size)], dtype=np.bool_)
+        return mask_of(index, self.samples.size)
 
 
 class _Cursor:

@@ -7,17 +7,20 @@ from typing import ClassVar
 
 import numpy as np
 
-from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, read_only
+from strongltn.numerics.exact import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    are_within,
+    read_only,
+    subset_errors,
+)
 from strongltn.subset_sum.integer_units import ToleranceUnits
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import AbstractRowSolver, CandidateBatch, run_tasks
 from strongltn.subset_sum.solvers.fixed_size import FixedSize
 from strongltn.subset_sum.solvers.meet_in_the_middle import MeetInTheMiddle
-from strongltn.subset_sum.solvers.within_tolerance import (
-    are_within,
-    optimum_within,
-    required_tolerance,
-)
+from strongltn.subset_sum.solvers.within_tolerance import optimum_within, required_tolerance
 
 _ROWS_PER_TASK = 4096
 _TOLERANCE_BITS = 14
@@ -108,8 +111,9 @@ class Sparsest(AbstractRowSolver):
         while left.size > 0:
             rows = left[next_size[left] <= size]
             if rows.size > 0:
-                found = self._of_size(size).search_batch(samples[rows], targets[rows], None).mask
-                is_within = are_within(samples[rows], found, targets[rows], tolerance)
+                some, goals = samples[rows], targets[rows]
+                found = self._of_size(size).search_batch(some, goals, None).mask
+                is_within = are_within(subset_errors(some, found, goals), tolerance)
                 mask[rows[is_within]] = found[is_within]
                 left = np.setdiff1d(left, rows[is_within], assume_unique=True)
             size += 1

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from strongltn.errors import InvalidInputError
-from strongltn.numerics.exact import BoolArray, FloatArray, read_only, subset_errors
+from strongltn.numerics.exact import BoolArray, FloatArray, are_within, read_only, subset_errors
 from strongltn.subset_sum.integer_units import ToleranceUnits
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers.abstract import AbstractRowSolver, CandidateBatch, run_tasks
@@ -114,13 +114,4 @@ def optimum_within(
 ) -> tuple[BoolArray, BoolArray]:
     """Return the best subset of each row, and whether it is within tolerance, exactly."""
     mask = exact.search_batch(samples, targets, tolerance).mask
-    return mask, are_within(samples, mask, targets, tolerance)
-
-
-def are_within(
-    samples: FloatArray, mask: BoolArray, targets: FloatArray, tolerance: float
-) -> BoolArray:
-    """Return which subsets are within tolerance, decided on the exact error."""
-    error, is_rounded_down = subset_errors(samples, mask, targets)
-    is_within: BoolArray = (error < tolerance) | ((error == tolerance) & ~is_rounded_down)
-    return is_within
+    return mask, are_within(subset_errors(samples, mask, targets), tolerance)

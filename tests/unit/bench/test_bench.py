@@ -19,11 +19,10 @@ from strongltn.bench.table import report_lines
 from strongltn.bench.workload import LAWS, TOLERANCE, draw_workload
 from strongltn.errors import InvalidInputError, MachineError
 from strongltn.storage.partial import lock
-from strongltn.subset_sum.formulations import Objective
 from strongltn.subset_sum.result import Stop
 from strongltn.subset_sum.solvers import BruteForce
 from strongltn.subset_sum.solvers.abstract import CandidateBatch
-from strongltn.subset_sum.solvers.program import SolveTime
+from strongltn.subset_sum.solvers.program import Objective, SolveTime
 
 
 def silent(*_):

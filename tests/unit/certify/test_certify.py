@@ -11,9 +11,11 @@ import pytest
 from proofs_check import Verdict, verify
 from proofs_check.certificate import bounds as checker_bounds
 from proofs_check.certificate import ranges as checker_ranges
-from strongltn.certify import Attack, CertifySettings, certify_ticket, limits, methods, two_sided
+from strongltn.certify import Attack, CertifySettings, certify_ticket, methods, two_sided
 from strongltn.certify.account import account
+from strongltn.certify.differential import splitting
 from strongltn.certify.differential.splitting import SplittingSettings
+from strongltn.certify.quadratic import proof
 from strongltn.certify.statement import read_certificate
 from strongltn.construct import LINEAR_DIAMOND
 from strongltn.errors import InvalidInputError, SoundnessBug, UnsolvedError
@@ -288,15 +290,15 @@ def test_methods_that_do_not_apply_or_fail_are_noted(pruned, monkeypatch):
 
 
 def test_the_prover_keeps_to_the_limits_of_the_checker():
-    assert limits._MAX_RANGE_WORK == checker_ranges._MAX_WORK
-    assert limits._MAX_MATRIX_ENTRIES == checker_bounds._MAX_ENTRIES
+    assert splitting._MAX_RANGE_WORK == checker_ranges._MAX_WORK
+    assert proof._MAX_MATRIX_ENTRIES == checker_bounds._MAX_ENTRIES
 
 
 # the inputs of the layers are 3 + 5 + 4, the most outputs 5
 @pytest.mark.parametrize("work", [0, 60, 7 * 60])
 def test_what_is_too_wide_for_the_file_is_left_out(pruned, monkeypatch, tmp_path, work):
-    monkeypatch.setattr(limits, "_MAX_RANGE_WORK", work)
-    monkeypatch.setattr(limits, "_MAX_MATRIX_ENTRIES", 10)
+    monkeypatch.setattr(splitting, "_MAX_RANGE_WORK", work)
+    monkeypatch.setattr(proof, "_MAX_MATRIX_ENTRIES", 10)
     monkeypatch.setattr(checker_ranges, "_MAX_WORK", work)
     found = certify_ticket(
         pruned.target, pruned.ticket, Box(), settings=replace(QUICK, is_tight=True)

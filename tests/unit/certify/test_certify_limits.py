@@ -10,9 +10,10 @@ import pytest
 
 from proofs_check import Verdict, verify
 from proofs_check.certificate import reader
-from strongltn.certify import Attack, CertifySettings, limits
+from strongltn.certify import Attack, CertifySettings
 from strongltn.certify.certificate import certify_ticket
-from strongltn.certify.limits import fits_multipliers, max_leaves, multiplier_bytes
+from strongltn.certify.differential import splitting
+from strongltn.certify.differential.splitting import fits_multipliers, max_leaves, multiplier_bytes
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.networks import Ball, Box, LinearLayer, TargetNetwork, ticket_directory
 from strongltn.networks.target import ScaledLayer
@@ -63,13 +64,13 @@ def test_deep_wide_networks_go_without_multipliers() -> None:
     assert fits_multipliers(layers_of(784, 500, 10))
     assert fits_multipliers(layers_of(784, 2000, 2000, 10))
     deep = layers_of(*[1000] * 17)
-    assert limits._max_nodes(deep) > 0
+    assert splitting._max_nodes(deep) > 0
     assert multiplier_bytes(deep) > ticket_directory.MAX_ARRAY_BYTES
     assert not fits_multipliers(deep)
 
 
 def test_the_arrays_have_the_size_that_is_budgeted(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(limits, "_MAX_SPLIT_BYTES", 5 * multiplier_bytes(layers_of(2, 4, 3, 2)))
+    monkeypatch.setattr(splitting, "_MAX_SPLIT_BYTES", 5 * multiplier_bytes(layers_of(2, 4, 3, 2)))
     settings = replace(QUICK, is_tight=True)
     result = pipeline.prune(network(2, 4, 3, 2), num_samples=6, domain=Box(), settings=settings)
     method = result.certificate.methods["input-splitting"]
@@ -121,8 +122,8 @@ def test_a_smaller_budget_proves_a_bound_all_the_same() -> None:
     result = pipeline.prune(network(2, 4, 3, 2), num_samples=6, domain=Box(), settings=QUICK)
     bounds = []
     for leaves in (1, 4, 16):
-        splitting = replace(QUICK.splitting, max_leaves=leaves)
-        settings = replace(QUICK, is_tight=True, splitting=splitting)
+        smaller = replace(QUICK.splitting, max_leaves=leaves)
+        settings = replace(QUICK, is_tight=True, splitting=smaller)
         found = certify_ticket(result.target, result.ticket, Box(), settings=settings)
         bounds.append(found.methods["input-splitting"].bound)
         assert found.lower_bound <= found.upper_bound

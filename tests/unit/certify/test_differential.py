@@ -13,11 +13,15 @@ from strongltn.certify.differential.backward import (
     evaluate,
 )
 from strongltn.certify.differential.float_neurons import FloatRanges, FloatRegion, Neurons
-from strongltn.certify.differential.lagrangian import proved_ends
-from strongltn.certify.differential.leaf import Leaf, leaves_of
+from strongltn.certify.differential.lagrangian import neuron_maxima, proved_ends
 from strongltn.certify.differential.multiplier_search import MultiplierSearch
-from strongltn.certify.differential.neuron import neuron_maxima
-from strongltn.certify.differential.ranges import LayerRanges, Range, rounded_outwards
+from strongltn.certify.differential.ranges import (
+    LayerRanges,
+    Leaf,
+    Range,
+    leaves_of,
+    rounded_outwards,
+)
 from strongltn.certify.differential.splitting import SplittingSettings, input_splitting
 from strongltn.errors import InvalidInputError
 from strongltn.networks import Ball, Box, DifferenceNetwork, LocalBox, ScaledLayer

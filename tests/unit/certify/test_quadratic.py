@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongltn.certify.differential.backward import differential_interval
-from strongltn.certify.oracles.linear_program import solve_linear_relaxation
-from strongltn.certify.oracles.semidefinite_program import certified, solve_relaxation
+from strongltn.certify.oracles import solve_linear_relaxation, solve_relaxation
+from strongltn.certify.quadratic.constraints import float_estimates
 from strongltn.certify.quadratic.exact_inequality import Inequality, exact_inequality, is_positive
 from strongltn.certify.quadratic.interior_point import InteriorPoint, find_multipliers, search
 from strongltn.certify.quadratic.proof import bound_of, prove, quadratic_bound
 from strongltn.certify.quadratic.relaxation import Multipliers, relax, restrict
-from strongltn.certify.quadratic.state import float_estimates
 from strongltn.errors import InvalidInputError, SoundnessBug, UnsolvedError
 from strongltn.networks import Ball, Box, DifferenceNetwork, LocalBox, ScaledLayer
 from strongltn.networks.weight_error import LayerError
@@ -416,7 +415,7 @@ def test_multipliers_that_are_not_quite_feasible_are_repaired():
     relaxation = relaxation_of(layers, errors, domain)
     best = solve_relaxation(relaxation)
     short = replace(best, tau=best.tau * (1 - 1e-6))
-    witness = certified(relaxation, short)
+    witness = prove(relaxation, [short])
     square = witness.bound**2 / Fraction(4) ** relaxation.exponent
     assert holds(relaxation, witness)
     assert best.estimate * (1 - 1e-3) <= square <= best.estimate * (1 + 1e-3)
@@ -425,7 +424,7 @@ def test_multipliers_that_are_not_quite_feasible_are_repaired():
 def test_a_rough_solver_gives_a_bound_too():
     layers, errors, domain = problem((3, 3, 2), kind="box", biased=True)
     relaxation = relaxation_of(layers, errors, domain)
-    witness = certified(relaxation, solve_relaxation(relaxation, solver="SCS"))
+    witness = prove(relaxation, [solve_relaxation(relaxation, solver="SCS")])
     best = find_multipliers(relaxation).estimate
     assert witness.bound**2 / Fraction(4) ** relaxation.exponent <= 1.05 * best
     for x in exact_points(domain, 3, count=20, seed=0):

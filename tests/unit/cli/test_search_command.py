@@ -14,9 +14,8 @@ import torch
 from strongltn.bench import search as bench
 from strongltn.cli import search as search_command
 from strongltn.errors import TrainingDiverged
+from strongltn.models.density import Schedule, Scope
 from strongltn.models.initialization import Init
-from strongltn.search.method import Scope
-from strongltn.search.schedule import Schedule
 from strongltn.training import many
 from strongltn.training.config import Execution, Precision
 from strongltn.training.loop import Training

@@ -18,8 +18,7 @@ from strongltn.recipes.answer import Answer
 from strongltn.recipes.recipe import Effort, Recipe, Tier
 from strongltn.recipes.run import read_rows, run_recipe
 from strongltn.report.table import Table
-from strongltn.search.config import SearchConfig
-from strongltn.search.defaults import settings_of
+from strongltn.search.config import SearchConfig, settings_of
 from strongltn.training import run as experiment
 from strongltn.training.many import InThisProcess
 from strongltn_experiments.search import (

@@ -99,7 +99,7 @@ def test_networks_and_domains_that_do_not_fit_are_refused():
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """A found and a dense network on the digits, an epoch each."""
-    from strongltn.search.defaults import settings_of
+    from strongltn.search.config import settings_of
     from strongltn.training.run import run
 
     out = tmp_path_factory.mktemp("runs")

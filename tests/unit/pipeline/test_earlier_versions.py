@@ -15,7 +15,7 @@ from strongltn.networks import Ball, LocalBox
 from strongltn.pipeline import tickets as pipeline
 from strongltn.recipes.recipe import Effort
 from strongltn.recipes.run import run_recipe
-from strongltn.search.defaults import settings_of
+from strongltn.search.config import settings_of
 from strongltn.training.run import run
 
 OLD = Path(__file__).parents[2] / "version_0_1_0"

@@ -23,14 +23,12 @@ from search_settings import UNUSUAL
 from strongltn.datasets.batches import Augmentation, ResidentData
 from strongltn.datasets.catalogue import dataset_named
 from strongltn.errors import InvalidInputError, MachineError, TrainingDiverged, UnsolvedError
+from strongltn.models.density import Schedule, Scope
 from strongltn.models.initialization import Init
-from strongltn.search.catalogue import METHOD_TYPES, Dense
-from strongltn.search.config import SearchConfig
-from strongltn.search.defaults import settings_of
-from strongltn.search.edge_popup import EdgePopup, InitialScores, IteRand
-from strongltn.search.method import Scope
-from strongltn.search.schedule import Schedule
-from strongltn.search.supermasks import GemMiner, LearnedSupermask
+from strongltn.search.config import SearchConfig, settings_of
+from strongltn.search.method import Dense, method_names
+from strongltn.search.methods.edge_popup import EdgePopup, InitialScores, IteRand
+from strongltn.search.methods.supermasks import GemMiner, LearnedSupermask
 from strongltn.training import many
 from strongltn.training import run as experiment
 from strongltn.training.checkpoint import (
@@ -81,7 +79,7 @@ def end_state(directory):
 # --- configuration
 
 
-@pytest.mark.parametrize("method", METHOD_TYPES)
+@pytest.mark.parametrize("method", [*method_names(), "dense"])
 def test_configurations_survive_json(method):
     config = settings(method)
     again = SearchConfig.from_json(json.loads(json.dumps(config.to_json())))
@@ -227,7 +225,7 @@ def test_augmented_images_are_normalised_afterwards():
 # --- one run
 
 
-@pytest.mark.parametrize("method", METHOD_TYPES)
+@pytest.mark.parametrize("method", [*method_names(), "dense"])
 def test_every_method_runs_and_leaves_its_files(tmp_path, method):
     config = settings(method, epochs=1)
     result = run(config, tmp_path / "run")

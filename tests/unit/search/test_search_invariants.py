@@ -19,15 +19,12 @@ from strongltn.datasets.batches import ResidentData
 from strongltn.datasets.catalogue import dataset_named
 from strongltn.datasets.images import LabelledImages
 from strongltn.errors import InvalidInputError
-from strongltn.models.density import num_kept_of
+from strongltn.models.density import Schedule, Scope, num_kept_of
 from strongltn.rng import named_generator
-from strongltn.search.catalogue import METHODS
-from strongltn.search.config import SearchConfig
-from strongltn.search.defaults import settings_of
-from strongltn.search.edge_popup import EdgePopup, IteRand
-from strongltn.search.method import Scope
-from strongltn.search.schedule import Schedule
-from strongltn.search.supermasks import LearnedSupermask
+from strongltn.search.config import SearchConfig, settings_of
+from strongltn.search.method import method_names
+from strongltn.search.methods.edge_popup import EdgePopup, IteRand
+from strongltn.search.methods.supermasks import LearnedSupermask
 from strongltn.training import run as experiment
 from strongltn.training.checkpoint import Checkpoint, load_tensors, tensor_digest
 from strongltn.training.loop import Training
@@ -57,7 +54,7 @@ def settings(method="edge-popup", **given):
 SAMPLED = "learned-supermask"  # whose scores alone say how many weights a layer keeps
 CONFIGS = [
     settings(method, scope=scope)
-    for method in METHODS
+    for method in method_names()
     for scope in ([Scope.LAYER] if method == SAMPLED else Scope)
 ]
 ALL = pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{c.method_name}-{c.scope.value}")

@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 from strongltn.errors import InvalidInputError
 from strongltn.models.density import num_kept_of
 from strongltn.search import kernels, selection
-from strongltn.search.gpu import torch_path
-from strongltn.search.selection import Bracket, descend_and_keep, top_fraction
+from strongltn.search.selection import (
+    Bracket,
+    descend_and_keep,
+    top_fraction,
+    top_fraction_by_torch,
+)
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -132,18 +136,16 @@ def test_many_ties_do_not_fit_the_candidates():
 
 
 @pytest.fixture(scope="module")
-def triton_path():
+def select():
     """The Triton path, interpreted where there is no GPU (see conftest)."""
     pytest.importorskip("triton", reason="Triton is not installed")
-    from strongltn.search.gpu import triton_path
+    from strongltn.search.triton_selection import top_fraction_by_triton
 
-    return triton_path
+    return top_fraction_by_triton
 
 
-def check_triton(triton_path, scores, num_kept, *, by_magnitude):
-    found, threshold = triton_path.top_fraction(
-        scores.to(DEVICE), num_kept, by_magnitude=by_magnitude
-    )
+def check_triton(select, scores, num_kept, *, by_magnitude):
+    found, threshold = select(scores.to(DEVICE), num_kept, by_magnitude=by_magnitude)
     expected = top_fraction(scores, num_kept, by_magnitude=by_magnitude)
     assert torch.equal(found.cpu(), expected.mask)
     assert threshold == expected.threshold
@@ -155,16 +157,16 @@ def check_triton(triton_path, scores, num_kept, *, by_magnitude):
     st.booleans(),
 )
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_triton_selects_as_the_cpu_does(triton_path, values, data, by_magnitude):
+def test_triton_selects_as_the_cpu_does(select, values, data, by_magnitude):
     num_kept = data.draw(st.integers(1, len(values)))
-    check_triton(triton_path, torch.tensor(values), num_kept, by_magnitude=by_magnitude)
+    check_triton(select, torch.tensor(values), num_kept, by_magnitude=by_magnitude)
 
 
 @pytest.mark.parametrize("by_magnitude", [True, False])
 @pytest.mark.parametrize("num_kept", [1, 700, 1024, 2500, 3000])
-def test_triton_selects_across_blocks(triton_path, num_kept, by_magnitude):
-    check_triton(triton_path, drawn(3000), num_kept, by_magnitude=by_magnitude)
-    check_triton(triton_path, drawn(3000).round(), num_kept, by_magnitude=by_magnitude)
+def test_triton_selects_across_blocks(select, num_kept, by_magnitude):
+    check_triton(select, drawn(3000), num_kept, by_magnitude=by_magnitude)
+    check_triton(select, drawn(3000).round(), num_kept, by_magnitude=by_magnitude)
 
 
 @pytest.mark.skipif(DEVICE == "cpu", reason="no CUDA device")
@@ -174,5 +176,5 @@ def test_cuda_selects_as_the_cpu_does():
         expected = top_fraction(scores, num_kept, by_magnitude=True)
         found = top_fraction(scores.cuda(), num_kept, by_magnitude=True)
         assert torch.equal(found.mask.cpu(), expected.mask)
-        found, _ = torch_path.top_fraction(scores.cuda(), num_kept, by_magnitude=True)
+        found, _ = top_fraction_by_torch(scores.cuda(), num_kept, by_magnitude=True)
         assert torch.equal(found.cpu(), expected.mask)

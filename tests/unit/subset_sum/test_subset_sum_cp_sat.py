@@ -17,13 +17,12 @@ from strongltn.errors import InvalidInputError, SoundnessBug, StrongLTNError
 from strongltn.numerics.exact import dyadic_numerators
 from strongltn.subset_sum import Stop, SubsetSumProblem, Verdict, solve, solve_batch
 from strongltn.subset_sum.claims import audit_claims
-from strongltn.subset_sum.formulations import Objective, Program, integer_numbers
 from strongltn.subset_sum.joint import solve_jointly
 from strongltn.subset_sum.solvers import cp_sat
 from strongltn.subset_sum.solvers import cp_sat as process
-from strongltn.subset_sum.solvers.cp_sat import ConstraintProgram
+from strongltn.subset_sum.solvers.cp_sat import ConstraintProgram, integer_numbers
 from strongltn.subset_sum.solvers.ilp import IntegerProgram
-from strongltn.subset_sum.solvers.program import Answer, SolveTime
+from strongltn.subset_sum.solvers.program import Answer, Objective, Program, SolveTime
 
 needs_ortools = pytest.mark.skipif(
     importlib.util.find_spec("ortools") is None, reason="OR-Tools is not installed"

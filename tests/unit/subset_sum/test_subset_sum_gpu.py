@@ -18,7 +18,7 @@ from strongltn.numerics.exact import RowGrid
 from strongltn.rng import WeightLaw, stream_key
 from strongltn.subset_sum import gpu
 from strongltn.subset_sum.gpu import SourcePair, available_devices, search_batch, torch_path
-from strongltn.subset_sum.integer_units import quarter_targets
+from strongltn.subset_sum.integer_units import mask_of, quarter_targets
 from strongltn.subset_sum.solvers import MeetInTheMiddle
 
 HAS_CUDA = torch.cuda.is_available()
@@ -176,7 +176,7 @@ def test_samples_drawn_on_the_chip_are_those_of_the_source(
     goals = torch.from_numpy(pair.goals(targets)).to(DEVICE)
     chosen = triton_path.choose_drawn(pair, goals, first_instance=8)
     samples = np.array([drawn_samples(pair, 8 + i) for i in range(len(targets))])
-    assert np.array_equal(gpu.unpacked(chosen.cpu().numpy(), 6), expected_masks(samples, targets))
+    assert np.array_equal(mask_of(chosen.cpu().numpy(), 6), expected_masks(samples, targets))
 
 
 def test_goals_on_the_common_grid_order_the_sums_alike():

@@ -13,16 +13,11 @@ from strategies import subset_sum_instances
 from strongltn.errors import InvalidInputError, UnsolvedError
 from strongltn.subset_sum import Stop, SubsetSumProblem, Verdict, solve, solve_batch
 from strongltn.subset_sum.claims import AuditedClaims, audit_claims
-from strongltn.subset_sum.formulations import (
-    Objective,
-    Program,
-    integer_numbers,
-    pulp_model,
-    real_numbers,
-)
 from strongltn.subset_sum.joint import JointResult, solve_jointly
 from strongltn.subset_sum.solvers import CandidateBatch, IntegerProgram, MeetInTheMiddle
-from strongltn.subset_sum.solvers.program import Answer, SolveTime
+from strongltn.subset_sum.solvers.cp_sat import integer_numbers
+from strongltn.subset_sum.solvers.ilp import pulp_model, real_numbers
+from strongltn.subset_sum.solvers.program import Answer, Objective, Program, SolveTime
 
 both_backends = pytest.mark.parametrize("backend", ["HiGHS", "PULP_CBC_CMD"])
 SAMPLES = np.array([0.31, -0.72, 0.115, 0.93, -0.24, 0.058, 0.47, -0.6, 0.83, 0.21])

@@ -9,7 +9,7 @@ import pytest
 from strongltn.errors import BudgetExceeded, InvalidInputError
 from strongltn.numerics.exact import RowGrid
 from strongltn.subset_sum import Stop, SubsetSumProblem, Verdict, solve, solve_batch, solve_targets
-from strongltn.subset_sum.big_integers import big_best_of_sizes
+from strongltn.subset_sum.big_integers import BigHalves
 from strongltn.subset_sum.integer_units import ToleranceUnits
 from strongltn.subset_sum.sizes import solve_sizes, solve_sizes_batch
 from strongltn.subset_sum.solvers import MeetInTheMiddle
@@ -242,11 +242,9 @@ def test_the_compiled_search_leaves_room_for_its_sentinels():
     assert grid.fits.all()
     assert does_fit(grid).tolist() == [True, False]
     for target in (2.0**58, -(2.0**58), 2.0**56 + 0.5):
-        compiled, big = (
-            solve_sizes(largest, target),
-            big_best_of_sizes(np.array(largest), target, list(range(7))),
-        )
-        assert np.array_equal(compiled.mask, big)
+        big = BigHalves.of(np.array(largest), by_size=True)
+        masks = [big.nearest(target, size) for size in range(7)]
+        assert np.array_equal(solve_sizes(largest, target).mask, masks)
 
 
 def test_units_of_the_tolerance_keep_its_bits():

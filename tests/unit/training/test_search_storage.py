@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from strongltn.errors import InvalidInputError, MachineError
-from strongltn.search.defaults import settings_of
+from strongltn.search.config import settings_of
 from strongltn.storage import in_use, partial
 from strongltn.training import fresh
 from strongltn.training.checkpoint import load_tensors, save_tensors

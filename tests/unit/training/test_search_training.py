@@ -9,7 +9,7 @@ import torch
 from strongltn.datasets.catalogue import Dataset
 from strongltn.datasets.images import LabelledImages
 from strongltn.models.catalogue import model_named
-from strongltn.search.defaults import settings_of
+from strongltn.search.config import settings_of
 from strongltn.training.loop import Loop, Training, fixed_features
 from strongltn.training.strategy import AllWeights
 

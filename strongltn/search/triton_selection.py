@@ -1,10 +1,11 @@
-"""Triton kernels of a radix select: the key of the threshold, eight bits at a time.
+"""Selection by a radix select in Triton: the key of the threshold, eight bits at a time.
 
 Scores become integer keys in the same order. Each round counts, for the entries whose higher bits
 are those of the threshold, the values of the next eight bits, and goes down from the largest value
 until enough entries are counted. All of it stays on the device.
 
-Run in Triton's interpreter only, so far: never on a GPU. Importing this module imports triton.
+It has run in Triton's interpreter only, so far: never on a GPU. Importing this module imports torch
+and triton.
 """
 
 # What the kernels compute with are values of Triton, which have no Python types.
@@ -13,8 +14,11 @@ Run in Triton's interpreter only, so far: never on a GPU. Importing this module 
 
 from __future__ import annotations
 
+import torch
 import triton
 import triton.language as tl
+
+_BLOCK = 1024
 
 
 @triton.jit
@@ -92,3 +96,35 @@ def write_mask(
     place = tl.load(ties_before + tl.program_id(0)) + tl.cumsum(is_tied.to(tl.int32), 0)
     is_kept = (keys > tl.load(threshold)) | (is_tied & (place <= tl.load(num_wanted)))
     tl.store(mask + index, is_kept, mask=index < size)
+
+
+def top_fraction_by_triton(
+    scores: torch.Tensor, num_kept: int, *, by_magnitude: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mask and threshold of float32 scores " n"; as `selection.top_fraction_by_torch`.
+
+    The scores, fewer than 2^31, are on a CUDA device, or anywhere under Triton's interpreter.
+    """
+    size = scores.numel()
+    num_blocks = triton.cdiv(size, _BLOCK)
+    counts = torch.zeros(256, dtype=torch.int32, device=scores.device)
+    prefix = torch.zeros(1, dtype=torch.int64, device=scores.device)
+    num_wanted = torch.full((1,), num_kept, dtype=torch.int32, device=scores.device)
+    num_ties = torch.empty(num_blocks, dtype=torch.int32, device=scores.device)
+    mask = torch.empty(size, dtype=torch.bool, device=scores.device)
+    options = {"by_magnitude": by_magnitude, "block": _BLOCK}
+    with torch.cuda.device(scores.get_device()):  # -1, the CPU, changes nothing
+        for shift in (24, 16, 8, 0):
+            count_digits[(num_blocks,)](scores, size, prefix, counts, shift=shift, **options)
+            choose_digit[(1,)](counts, prefix, num_wanted)
+        count_ties[(num_blocks,)](scores, size, prefix, num_ties, **options)
+        ties_before = (num_ties.cumsum(0) - num_ties).to(torch.int32)
+        write_mask[(num_blocks,)](scores, size, prefix, num_wanted, ties_before, mask, **options)
+    return mask, _score_of(prefix)
+
+
+def _score_of(key: torch.Tensor) -> torch.Tensor:
+    """Return the score whose key this is, without a dimension."""
+    ordered = key - 0x80000000
+    bits = torch.where(ordered < 0, ordered ^ 0x7FFFFFFF, ordered)
+    return bits.to(torch.int32).view(torch.float32)[0]

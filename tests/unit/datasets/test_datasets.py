@@ -19,12 +19,11 @@ import torch
 from PIL import Image
 
 from strongltn.datasets import catalogue as datasets
-from strongltn.datasets import cifar10, cifar10_jpeg, download
+from strongltn.datasets import cifar10
 from strongltn.datasets import images as data
 from strongltn.datasets.batches import Augmentation
 from strongltn.datasets.catalogue import dataset_named
-from strongltn.datasets.download import RemoteFile
-from strongltn.datasets.images import load_mnist_test, load_mnist_train
+from strongltn.datasets.images import RemoteFile, load_mnist_test, load_mnist_train
 from strongltn.errors import InvalidInputError
 
 REAL = os.environ.get("STRONGLTN_DATA")  # read before the fixture below hides it
@@ -36,7 +35,7 @@ def own_cache(tmp_path, monkeypatch):
     """A cache of its own for each test, and no data directory."""
     folder = tmp_path / "cache"
     monkeypatch.delenv("STRONGLTN_DATA", raising=False)
-    for module in (download, datasets, cifar10_jpeg):
+    for module in (datasets, cifar10):
         monkeypatch.setattr(module, "user_cache", lambda: folder)
     return folder
 
@@ -405,7 +404,7 @@ def test_jpegs_are_decoded_once(tmp_path, monkeypatch, own_cache):
             decoded = np.asarray(Image.open(io.BytesIO(part))).astype(np.float32) / np.float32(255)
             assert np.array_equal(image.reshape(3, 32, 32), np.moveaxis(decoded, 2, 0))
     assert len(list(own_cache.iterdir())) == 2
-    monkeypatch.setattr(cifar10_jpeg, "_decoded", None)  # from the cache, or not at all
+    monkeypatch.setattr(cifar10, "_decoded", None)  # from the cache, or not at all
     assert np.array_equal(dataset_named("cifar10", tmp_path).train.images, found.train.images)
 
 

@@ -17,8 +17,8 @@ from strongltn.models.catalogue import MODEL_NAMES, model_named
 from strongltn.models.diamonds import PENSIA_FORMS, initialize_pensia, pensia_network
 from strongltn.models.initialization import Init, initialize
 from strongltn.networks import TargetNetwork
-from strongltn.search.edge_popup import EdgePopup, InitialScores
 from strongltn.search.handle import attach
+from strongltn.search.methods.edge_popup import EdgePopup, InitialScores
 
 PUBLISHED = {
     "lenet-300-100": 266_200,

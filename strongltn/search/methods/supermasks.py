@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from strongltn.errors import InvalidInputError
 from strongltn.models.initialization import fan_in_uniform, uniform_like
@@ -19,15 +20,16 @@ if TYPE_CHECKING:
 class LearnedSupermask(AbstractSampledMethod):
     """Keep each weight with probability sigmoid(score), drawn anew at every training step.
 
-    In evaluation it is one such draw, always the same: weight i is kept if a uniform number that
-    follows from the seed, the layer and i alone is below sigmoid(score i). (The largest scores up
-    to the expected number would be another network, which nothing has trained.) The density given
-    is the first probability of every weight; training then moves it.
+    In evaluation the mask is one such draw, always the same: weight i is kept if a uniform number
+    that follows from the seed, the layer and i alone is below sigmoid(score i). (The largest scores
+    up to the expected number would be another network, which nothing has trained.) The density
+    given is the first probability of every weight; training then moves it.
 
     Parameters
     ----------
-    rescales : bool
-        Multiply the kept weights by size / number kept, in each layer ("dynamic rescaling").
+    rescales
+        Whether the kept weights of a layer are multiplied by size / number kept ("dynamic
+        rescaling").
 
     Source
     ------
@@ -35,6 +37,9 @@ class LearnedSupermask(AbstractSampledMethod):
     """
 
     rescales: bool = True
+
+    name: ClassVar[str] = "learned-supermask"
+    settings: ClassVar[Mapping[str, Any]] = {"learning_rate": 100.0, "weight_decay": 0.0}
 
     def initial_scores(
         self, weight: torch.Tensor, *, density: float, generator: np.random.Generator
@@ -75,24 +80,24 @@ class LearnedSupermask(AbstractSampledMethod):
         self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
         """Return mask * weight, rescaled; the gradient goes through sigmoid(score)."""
-        from strongltn.search.masking import masked_weight
-
         values = weight
         if self.rescales:
             values = weight * (mask.numel() / mask.count_nonzero().clamp(min=1))
-        return masked_weight(scores.sigmoid(), values, mask, by_magnitude=False)
+        return self.masked(values, scores.sigmoid(), mask)
 
 
 @dataclass(frozen=True)
 class SignedSupermask(AbstractMethod):
-    """Masks in {-1, 0, 1}: the largest |score| are kept, and a negative score flips its weight.
+    """Keep or flip weights, by masks in {-1, 0, 1}: of the largest |score|, by the score's sign.
 
-    The form of the paper with an exact density in the place of its thresholds.
+    This is the form of the paper with an exact density in the place of its thresholds.
 
     Source
     ------
     `koster2022` (recalled).
     """
+
+    name: ClassVar[str] = "signed-supermask"
 
     @property
     def by_magnitude(self) -> bool:
@@ -109,25 +114,23 @@ class SignedSupermask(AbstractMethod):
         self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
         """Return mask * sign(score) * weight, where the sign of 0 is +."""
-        from strongltn.search.masking import masked_weight
-
         flipped = weight.clone()
         flipped[scores.detach() < 0] *= -1
-        return masked_weight(scores, flipped, mask, by_magnitude=True)
+        return self.masked(flipped, scores, mask)
 
 
 @dataclass(frozen=True)
 class GemMiner(AbstractMethod):
-    """Scores in [0, 1], regularised, rounded to the nearest mask with the wanted number of ones.
+    """Train regularised scores in [0, 1]; round them to the nearest mask with the wanted ones.
 
-    That mask keeps the largest scores. With a density that falls from 1 (see
-    `strongltn.search.schedule`) the rounding becomes stricter step by step. In the form of the
-    paper, not its exact schedule.
+    That mask keeps the largest scores. With a density that falls from 1
+    (`strongltn.models.density.Schedule`) the rounding becomes stricter step by step. This is the
+    form of the paper, not its exact schedule.
 
     Parameters
     ----------
-    l1, l2 : float >= 0
-        Weights of the sum of the scores and of their squares in the loss.
+    l1, l2
+        The factors of the sum of the scores and of that of their squares in the loss, >= 0.
 
     Source
     ------
@@ -136,6 +139,8 @@ class GemMiner(AbstractMethod):
 
     l1: float = 0.0
     l2: float = 1e-4
+
+    name: ClassVar[str] = "gem-miner"
 
     def __post_init__(self) -> None:
         for name in ("l1", "l2"):
@@ -148,14 +153,6 @@ class GemMiner(AbstractMethod):
     ) -> torch.Tensor:
         """Return scores uniform in [0, 1]."""
         return uniform_like(weight, generator, low=0.0, high=1.0)
-
-    def effective_weight(
-        self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
-    ) -> torch.Tensor:
-        """Return mask * weight."""
-        from strongltn.search.masking import masked_weight
-
-        return masked_weight(scores, weight, mask, by_magnitude=False)
 
     def penalty(self, scores: torch.Tensor) -> torch.Tensor:
         """Return l1 * sum of the scores + l2 * sum of their squares."""

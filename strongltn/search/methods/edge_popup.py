@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class InitialScores(Enum):
-    """Half-width of the uniform law of the first scores."""
+    """The half-width of the uniform law of the first scores."""
 
     FAN_IN = "fan-in"
     """1 / sqrt(fan_in): kaiming_uniform with a = sqrt(5), as edge-popup was published."""
@@ -32,9 +33,10 @@ class EdgePopup(AbstractMethod):
 
     Parameters
     ----------
-    by_magnitude : bool
-        Rank by |score| (as in the published code, the default) or by the score.
-    initial : InitialScores
+    by_magnitude
+        Whether |score| ranks, as in the published code (the default), or the score itself.
+    initial
+        The law of the first scores.
 
     Source
     ------
@@ -44,7 +46,7 @@ class EdgePopup(AbstractMethod):
     by_magnitude: bool = True
     initial: InitialScores = InitialScores.FAN_IN
 
-    masks_weight: ClassVar[bool] = True
+    name: ClassVar[str] = "edge-popup"
 
     def initial_scores(
         self, weight: torch.Tensor, *, density: float, generator: np.random.Generator
@@ -55,40 +57,31 @@ class EdgePopup(AbstractMethod):
         half_width = float(weight.square().mean().sqrt())
         return uniform_like(weight, generator, low=-half_width, high=half_width)
 
-    def effective_weight(
-        self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
-    ) -> torch.Tensor:
-        """Return mask * weight."""
-        from strongltn.search.masking import masked_weight
-
-        return masked_weight(scores, weight, mask, by_magnitude=self.by_magnitude)
-
 
 @dataclass(frozen=True)
 class Biprop(EdgePopup):
-    """Edge-popup with binary weights: scale * sign(weight), the scale the mean kept |weight|.
+    """Search as edge-popup does, with binary weights: sign(weight) * the mean of the kept |weight|.
 
     Source
     ------
     `diffenderfer2021` (recalled).
     """
 
-    masks_weight: ClassVar[bool] = False
+    name: ClassVar[str] = "biprop"
+    settings: ClassVar[Mapping[str, Any]] = {"init": Init.KAIMING_NORMAL}
 
     def effective_weight(
         self, weight: torch.Tensor, scores: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
         """Return mask * scale * sign(weight)."""
-        from strongltn.search.masking import masked_weight
-
         scale = (weight * mask).abs().sum() / mask.count_nonzero().clamp(min=1)
         binary = scale.copysign(weight)
-        return masked_weight(scores, binary, mask, by_magnitude=self.by_magnitude)
+        return self.masked(binary, scores, mask)
 
 
 @dataclass(frozen=True)
 class IteRand(EdgePopup):
-    """Edge-popup that draws some pruned weights anew, again and again.
+    """Search as edge-popup does, and draw some pruned weights anew, again and again.
 
     Every `period` steps each weight that is pruned then is replaced with probability `fraction`.
     What it is replaced by is a function of (seed, layer, index, round) alone. A kept weight keeps
@@ -96,11 +89,12 @@ class IteRand(EdgePopup):
 
     Parameters
     ----------
-    period : int >= 1
-        Steps between two rounds.
-    fraction : float in (0, 1]
-    init : Init
-        Law of the new weights: that of the old ones.
+    period
+        How many steps lie between two rounds, at least one.
+    fraction
+        The probability that a pruned weight is replaced in a round, in (0, 1].
+    init
+        The law of the new weights: that of the old ones.
 
     Source
     ------
@@ -110,6 +104,9 @@ class IteRand(EdgePopup):
     period: int = 300
     fraction: float = 0.1
     init: Init = Init.KAIMING_NORMAL
+
+    name: ClassVar[str] = "iterand"
+    settings: ClassVar[Mapping[str, Any]] = {"init": Init.KAIMING_NORMAL}
 
     def __post_init__(self) -> None:
         if isinstance(self.period, bool) or not isinstance(self.period, int) or self.period < 1:
