@@ -18,11 +18,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "property")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
 from forgeries import forgeries  # noqa: E402
+from forgery_judge import NUM_ORIGINALS, check_forgeries, limit_worker  # noqa: E402
 from honest_tickets import honest_tickets  # noqa: E402
-from test_forged_certificates import NUM_ORIGINALS, check_forgeries, limit_worker  # noqa: E402
 from ticket_files import read_files  # noqa: E402
 
 

@@ -28,10 +28,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "helpers")]
 
 import numpy as np  # noqa: E402
-from forgeries import MALFORMED  # noqa: E402
+from forgeries.documents import MALFORMED  # noqa: E402
 from safetensors.numpy import load, save  # noqa: E402
 from ticket_files import (  # noqa: E402
     ARRAYS,

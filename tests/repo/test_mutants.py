@@ -112,13 +112,13 @@ MUTANTS = {
         "proofs_check/certificate/ranges.py",
         "z = np.clip([z0, z0, z1, z1, none,",
         "z = np.clip([z0, z0, z1, z1, z0,",
-        "tests/unit/proofs_check/test_proofs_check.py",
+        "tests/unit/proofs_check/test_audit_arithmetic.py",
     ),
     "the auditor takes negative roots": Mutant(
         "proofs_check/certificate/exact.py",
         "(t >= 0) & (rest >= 0)",
         "(rest >= 0)",
-        "tests/unit/proofs_check/test_proofs_check.py",
+        "tests/unit/proofs_check/test_audit_arithmetic.py",
     ),
     "ties to the highest index": Mutant(
         "strongltn/search/selection.py",

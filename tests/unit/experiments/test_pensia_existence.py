@@ -130,6 +130,7 @@ def test_the_source_is_the_promised_one_and_holds_a_ticket(key):
         widths=(4, 3, 2), epsilon=TENTH, failure_probability=TENTH, law=WeightLaw.UNIFORM
     )
     promised = catalogue.theorem_named(key).promise(question).widths
+    assert promised is not None
     part = {"widths": [4, 3, 2], "neurons": [promised[1] // 4, promised[3] // 3]}
     assert len(set(part["neurons"])) == 2
     target = draw_target((4, 3, 2))

@@ -274,10 +274,10 @@ def test_conditions_leave_nothing_out():
     for key in keys:
         assert key in text
         theorem = theorem_named(key)
-        for one in theorem.conditions:
-            assert one.text in text
-        for one in theorem.assumptions:
-            assert str(one) in text
+        for condition in theorem.conditions:
+            assert condition.text in text
+        for assumption in theorem.assumptions:
+            assert str(assumption) in text
     assert conditions_of([]) == []
 
 

@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from audit_writer import Case, edit_json, rehash, write_ticket
 from hypothesis import given
 from hypothesis import strategies as st
+from plain_tickets.edits import edit_json, rehash
+from plain_tickets.network import Case
+from plain_tickets.writer import write_ticket
 
 from proofs_check import Verdict, __version__, verify
 from proofs_check.__main__ import main

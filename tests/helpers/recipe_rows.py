@@ -1,10 +1,12 @@
 """Rows of every recipe as it writes them, with numbers that nobody has measured."""
 
+from collections.abc import Callable
+from functools import partial
 from itertools import product
 
 import strongltn_experiments
 from strongltn.recipes.found import recipes_in
-from strongltn.recipes.recipe import Effort
+from strongltn.recipes.recipe import AbstractRecipe, Effort, Row
 from strongltn_experiments.search import edge_popup_cifar10, edge_popup_density, ground_truth
 from strongltn_experiments.search import pensia2020_experiment2 as experiment2
 from strongltn_experiments.theory import (
@@ -21,12 +23,12 @@ RECIPES = {found.recipe.key: found.recipe for found in recipes_in(strongltn_expe
 FC2, FC4, LENET5 = experiment2.RECIPES
 
 
-def sample_size_rows():
+def sample_size_rows() -> list[Row]:
     """Theorems within a factor of 5 of one another, and measurements that agree with them."""
-    rows = []
+    rows: list[Row] = []
     places = ("law", "window", "exponent")
     for values in product(("uniform", "product"), ("half", "unit"), (4, 8, 12)):
-        place = dict(zip(places, values, strict=True))
+        place: Row = dict(zip(places, values, strict=True))
         k = place["exponent"]
         for number, theorem in enumerate(sample_size.RECIPE.theorems):
             row = {"kind": "proved", **place, "theorem": theorem, "title": f"Title of {theorem}"}
@@ -42,9 +44,9 @@ def sample_size_rows():
     return rows
 
 
-def failure_probability_rows():
+def failure_probability_rows() -> list[Row]:
     """Rates of 0.5 a sample between proved rates of 0.8 and 0.45, in 20,000 trials."""
-    rows = []
+    rows: list[Row] = []
     for law, (trials, last) in product(("uniform", "product"), ((20_000, 40),)):
         for curve, rate in (
             ("dynamic program", 0.8),
@@ -63,9 +65,9 @@ def failure_probability_rows():
     return rows
 
 
-def growth_rows():
+def growth_rows() -> list[Row]:
     """Paths that double and then stop; a growth twice the proved one."""
-    rows = []
+    rows: list[Row] = []
     for law in ("uniform", "product"):
         for quantile, t in product((0.01, 0.5, 0.99), range(41)):
             fraction = min(1.0, 0.01 * (1 + quantile) ** t)
@@ -85,9 +87,9 @@ def growth_rows():
     return rows
 
 
-def packing_bound_rows():
+def packing_bound_rows() -> list[Row]:
     """Promises of 1,000 times the bound, constructions of 10 to 100 times, one epsilon missed."""
-    rows = []
+    rows: list[Row] = []
     for k in (2, 6, 10):
         needed = 64 * (k - 1)
         place = {"kind": "proved", "size": 8, "exponent": k}
@@ -103,11 +105,11 @@ def packing_bound_rows():
     return rows
 
 
-def parameters_rows():
+def parameters_rows() -> list[Row]:
     """The order of the papers."""
     sizes = (1e18, 1e13, 4e9, 3e9, 2e9, 1e9, 1e11)
     *theorems, floor = parameters.RECIPE.theorems
-    rows = []
+    rows: list[Row] = []
     for k in (1, 3, 5, 7):
         for theorem, size in zip(theorems, sizes, strict=True):
             rows.append({"exponent": k, "theorem": theorem, "num_parameters": int(size) * k})
@@ -115,13 +117,13 @@ def parameters_rows():
     return rows
 
 
-def existence_rows():
+def existence_rows() -> list[Row]:
     """Sources from 64 neurons an input on succeed, with fewer they fail; 16 promised 64 and 256."""
-    rows = []
+    rows: list[Row] = []
     for widths, epsilon in product(((4, 3, 2), (6, 8, 3)), ("1/10", "1/100")):
         place = {"widths": list(widths), "epsilon": epsilon, "failure_probability": "1/10"}
         for theorem, n in (("Theorem1Explicit", 256), ("Theorem1Rearranged", 64)):
-            row = {"kind": "promised", "theorem": f"Pensia2020.{theorem}", "neurons": [n, n]}
+            row: Row = {"kind": "promised", "theorem": f"Pensia2020.{theorem}", "neurons": [n, n]}
             rows.append(row | place)
         rows += [
             {"kind": "necessary", "reason": reason, "neurons": [9]} | place
@@ -135,9 +137,14 @@ def existence_rows():
     return rows
 
 
-def search_rows(recipe, *, effort=Effort.FULL, accuracy=lambda part: 0.5):
+def search_rows(
+    recipe: AbstractRecipe,
+    *,
+    effort: Effort = Effort.FULL,
+    accuracy: Callable[[Row], float | None] = lambda part: 0.5,
+) -> list[Row]:
     """Rows as `run_part` gives them; None as accuracy is a run that diverged."""
-    rows = []
+    rows: list[Row] = []
     for part in recipe.parts(effort):
         row = {name: part[name] for name in ("model", "data", "density", "epochs", "seed")}
         row |= {"method": part["method"]["name"], "batch_size": 100}
@@ -151,14 +158,14 @@ def search_rows(recipe, *, effort=Effort.FULL, accuracy=lambda part: 0.5):
     return rows
 
 
-def as_dense(part):
+def as_dense(part: Row) -> float:
     """Every run near the dense one, a little better at half of the weights."""
-    return 0.96 + 0.01 * (part["density"] == 0.5) + part["seed"] / 1000
+    return 0.96 + 0.01 * float(part["density"] == 0.5) + int(part["seed"]) / 1000
 
 
-def ground_truth_rows():
+def ground_truth_rows() -> list[Row]:
     """All that exists is found at the scores of the truth, nothing from elsewhere."""
-    rows = []
+    rows: list[Row] = []
     for part in ground_truth.RECIPE.parts(Effort.QUICK):
         if part["kind"] == "certified":
             bounds = {"upper_bound": 150.0, "lower_bound": 40.0, "dense_upper_bound": 140.0}
@@ -172,7 +179,7 @@ def ground_truth_rows():
     return rows
 
 
-ROWS = {
+ROWS: dict[str, Callable[[], list[Row]]] = {
     sample_size.RECIPE.key: sample_size_rows,
     failure_probability.RECIPE.key: failure_probability_rows,
     growth.RECIPE.key: growth_rows,
@@ -181,7 +188,7 @@ ROWS = {
     existence.RECIPE.key: existence_rows,
     ground_truth.RECIPE.key: ground_truth_rows,
     **{
-        recipe.key: lambda recipe=recipe: search_rows(recipe, accuracy=as_dense)
+        recipe.key: partial(search_rows, recipe, accuracy=as_dense)
         for recipe in (
             *experiment2.RECIPES,
             edge_popup_density.RECIPE,

@@ -33,6 +33,11 @@ def read_files(directory: Path) -> dict[str, bytes]:
     return files | {WITNESS: witness.read_bytes()}
 
 
+def arrays_of(content: bytes) -> dict[str, np.ndarray]:
+    """Return the arrays of a safetensors file by name, sorted: its reader shuffles them."""
+    return dict(sorted(load(content).items()))
+
+
 def write_files(files: Files, directory: Path) -> None:
     """Write a directory; a content that is callable makes its own file."""
     directory.mkdir(parents=True)
