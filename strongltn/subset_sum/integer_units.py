@@ -36,6 +36,8 @@ import numpy as np
 
 from strongltn.numerics.exact import BoolArray, FloatArray, IntArray, RowGrid, dyadic_numerators
 
+_LEAST_DOUBLE = 5e-324
+
 
 def quarter_targets(grid: RowGrid, targets: FloatArray) -> IntArray:
     """Return T for the target of each row of samples that `grid` holds.
@@ -46,7 +48,7 @@ def quarter_targets(grid: RowGrid, targets: FloatArray) -> IntArray:
         The samples, shape (m, n).
     targets : float64 array, shape (m,)
         Finite. One beyond the reach of all sums is moved to the end of the reach, which orders the
-        sums alike. One so small that it underflows counts as 0, the empty subset's own sum.
+        sums alike. One so small that it underflows keeps its sign and counts as nearly 0.
 
     Returns
     -------
@@ -56,6 +58,8 @@ def quarter_targets(grid: RowGrid, targets: FloatArray) -> IntArray:
     reach = np.abs(grid.numerators).sum(axis=1)
     with np.errstate(over="ignore", under="ignore"):
         magnitude = np.ldexp(np.abs(targets), -grid.exponents)
+    # what underflows is still on its own side of 0: of two sums -s and s, one is the nearer
+    magnitude = np.where(targets == 0.0, 0.0, np.maximum(magnitude, _LEAST_DOUBLE))
     is_beyond = magnitude > reach
     whole = np.floor(np.where(is_beyond, 0.0, magnitude))
     fraction = np.where(is_beyond, 0.0, magnitude - whole)

@@ -73,6 +73,8 @@ def interesting_tolerances(samples, target):
 @example((np.array([1.0, 1.0, 1.0, -1.0]), 0.5))
 @example((np.array([2.0**100, 1.0, 3.0]), 2.0))
 @example((np.array([2.0**58, 2.0**58, 1.0, -1.0]), 0.5))
+@example((np.array([-1.79769313e308, 1.79769313e308]), 2.889548369065882e-213))
+@example((np.array([1.79769313e308, -1.79769313e308]), -5e-324))
 def test_every_size_equals_the_oracle_bit_for_bit(instance):
     samples, target = instance
     result = solve_sizes(samples, target)
