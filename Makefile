@@ -34,7 +34,7 @@ test: setup
 fast: setup
 	$(BIN)/pytest -q $(PARALLEL) -m 'not slow'
 
-check: format lint types layers docs test doctest
+check: format lint types docs test doctest
 
 format: setup
 	$(BIN)/ruff format --check .

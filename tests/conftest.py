@@ -1,10 +1,16 @@
-"""Hypothesis profiles, chosen by the variable HYPOTHESIS_PROFILE, or by CI being set; `run`."""
+"""Hypothesis profiles, what is slow, and `run`, which calls the command line.
+
+The profile is chosen by the variable HYPOTHESIS_PROFILE, or by CI being set.
+"""
 
 import logging
 import math
 import os
 import shutil
 import sys
+import zlib
+from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
@@ -29,6 +35,23 @@ settings.register_profile(  # for mutants: any failure will do, so none is made 
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "dev")
 )
+
+SLOW = frozenset((Path(__file__).parent / "slow.txt").read_text(encoding="utf-8").split())
+DRAWN_FROM = 12  # of so many cases of a slow function and more, the fast run keeps one in so many
+
+
+@pytest.hookimpl(tryfirst=True)  # before cases are chosen by their markers
+def pytest_collection_modifyitems(items):
+    """Mark as slow what `slow.txt` lists, but a few cases of large families.
+
+    They are drawn by a checksum of their names, so that all processes draw the same.
+    """
+    functions = [item.nodeid.split("[")[0] for item in items]
+    sizes = Counter(functions)
+    for item, function in zip(items, functions, strict=True):
+        is_drawn = zlib.crc32(item.nodeid.encode()) % DRAWN_FROM == 0
+        if function in SLOW and not (is_drawn and sizes[function] >= DRAWN_FROM):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture
