@@ -34,7 +34,7 @@ def run_benchmark(
     is_quick : bool
         Fewer n, rounds and instances: under a minute instead of a quarter of an hour.
     seed : int in [0, 2^64)
-        Of the workloads.
+        The seed of the workloads.
     progress : (stage, done, total) -> None
 
     Returns

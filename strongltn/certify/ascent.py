@@ -104,7 +104,7 @@ class Ascent:
     network : DifferenceNetwork
         Its domain is searched.
     generator : numpy Generator
-        Of the starts and the hops.
+        It draws the starts and the hops.
     """
 
     def __init__(self, network: DifferenceNetwork, *, generator: np.random.Generator) -> None:

@@ -30,9 +30,9 @@ class Attack:
     num_restarts : int >= 1
         Paths at a time: first from starting points, then from perturbed best points.
     num_steps : int >= 1
-        Of every path, in all.
+        The steps of every path, in all.
     seed : int in [0, 2^64)
-        Of the starting points and perturbations.
+        The seed of the starting points and perturbations.
     """
 
     num_restarts: int = 32

@@ -48,15 +48,15 @@ class Certificate(ByValue):
     errors : tuple of LayerError
         The exact weight errors of the scaled networks, from which everything else follows.
     upper_bound, lower_bound : Fraction
-        In the units of the target's output.
+        Both ends, in the units of the target's output.
     euclidean_bound : Fraction
         >= sup ||f(x) - g(x)||_2, whatever the norm.
     methods : dict from name to Bound
-        Of the scaled networks f' and g'.
+        What each method proved of the scaled networks f' and g'.
     attack : AttackResult
-        The input behind `lower_bound`.
+        The search whose best input gives `lower_bound`.
     notes : tuple of str
-        Which methods are missing, and why.
+        They say which methods are missing, and why.
     seconds : dict from method or stage to float
     """
 

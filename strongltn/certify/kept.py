@@ -99,7 +99,7 @@ def keep_certificate(
     directory : Path
         Locked by the caller.
     certificate : Certificate
-        Of the ticket in it.
+        The certificate of the ticket in it.
     name : str
         Its file, from `place_of`.
     standing : Statement or None

@@ -30,7 +30,7 @@ class TwoSidedBound:
         The least of all methods, rounded up to what a certificate writes.
     methods : dict from name to Bound
     notes : tuple of str
-        Which methods are missing, and why.
+        They say which methods are missing, and why.
     seconds : dict from method or stage to float
         Wall time, without what was spent on compiling loops.
     """

@@ -134,7 +134,7 @@ def command(
     ----------
     group : typer.Typer
     name : str, optional
-        By default the name of the function.
+        The name of the command; by default that of the function.
     examples : sequence of str
         Whole command lines, at least one, shown at the end of the command's help. A comment may
         follow two spaces and "#".

@@ -84,7 +84,7 @@ def build_ticket(
     ----------
     target : TargetNetwork
     source : SourceNetwork
-        Of the widths that the plan gives; see `Plan.source`.
+        A source of the widths that the plan gives; see `Plan.source`.
     plan : Plan
     solver : AbstractSolver, optional
         Default: the construction's, see `Construction.solver_for`.

@@ -50,7 +50,7 @@ class Plan:
         Over the draw of the source; a group that falls short is reported.
     scale_exponents : tuple of int
     tolerance : float > 0
-        For one weight or bias, in the units of the target.
+        The largest error of one weight or bias, in the units of the target.
     domain : Domain
         On a domain with negative inputs the first pair builds both sign halves.
     """
@@ -130,7 +130,7 @@ def make_plan(
         Or its name, such as "relu-diamond".
     num_samples : int >= 1
     tolerance : float > 0
-        For one weight, in the units of the target.
+        The largest error of one weight, in the units of the target.
     domain : Domain or str
         A text as on the command line, such as "ball" or "box:0,1".
     width_failure_probability : Fraction or float in (0, 1)

@@ -42,7 +42,7 @@ class LostBias:
     Attributes
     ----------
     name : str
-        Of the layer.
+        The name of the layer.
     largest, error : float
         The largest |bias|, and the largest error of a bias, at least half as large.
     exponent : int
@@ -105,9 +105,9 @@ def measure_reach(
     target : TargetNetwork
     scale_exponents : tuple of int
     errors : tuple of LayerError
-        Of the scaled target, from `strongltn.networks.difference.weight_errors`.
+        The errors of the scaled target, from `strongltn.networks.difference.weight_errors`.
     tolerance : float > 0
-        For one weight, in the units of the target.
+        The largest error of one weight, in the units of the target.
 
     Notes
     -----

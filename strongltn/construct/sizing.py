@@ -88,7 +88,7 @@ def estimate_num_samples(
     tolerance : float > 0
         In the units of the target.
     seed : int in [0, 2^64)
-        Of the pilot, a stream of its own.
+        The seed of the pilot, which has a stream of its own.
     failure_probability : float in (0, 1)
         That some weight is out of reach.
 

@@ -47,15 +47,15 @@ class Look:
     ----------
     color : str
     marker : str
-        Of matplotlib; "" for none.
+        The marker, as matplotlib writes it; "" for none.
     dashes : str or tuple
         Line style of matplotlib; "" for points without a line.
     is_open : bool
         Whether the markers are empty.
     size : float
-        Of the markers, in points.
+        The size of the markers, in points.
     width : float
-        Of the line, in points.
+        The width of the line, in points.
     """
 
     color: str
@@ -167,7 +167,7 @@ def draw_line(
         Nothing is drawn where they are empty.
     look : Look
     label : str
-        For the legend.
+        What the legend calls the line.
     between : (lowest, highest), optional
         What lies beyond is drawn there, with an arrow that the legend explains.
     shift : float
@@ -253,7 +253,7 @@ def add_legend(
     axes : iterable of Axes
         Each label appears once, also where several axes have it.
     columns : int
-        Of the legend.
+        How many columns the legend has.
     caption : iterable of str
         Paragraphs, such as the conditions under which proved curves hold. They are wrapped.
 

@@ -54,7 +54,7 @@ class FoundCertificate(ByValue):
     witness : DyadicArray (inputs,)
         The input of the domain behind `lower_bound`.
     notes : tuple of str
-        Which methods are missing, and why.
+        They say which methods are missing, and why.
     seconds : dict from method or stage to float
     """
 

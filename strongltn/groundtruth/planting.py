@@ -62,7 +62,7 @@ def plant(
     target : TargetNetwork, torch.nn.Module, state dict, or path
         float32, without biases; no hidden neuron without inputs, and not all of the last layer 0.
     hidden_widths : sequence of int
-        Of the source: one for each hidden layer of the target, none smaller.
+        The widths of the source: one for each hidden layer of the target, none smaller.
     seed : int in [0, 2^64)
     init : Init
         Law of the weights that stay random.
@@ -214,7 +214,7 @@ def helix(num_pieces: int = 8) -> TargetNetwork:
     Parameters
     ----------
     num_pieces : int >= 3
-        Of equal length in t.
+        The number of pieces, of equal length in t.
     """
     if num_pieces < 3:
         raise InvalidInputError("num_pieces", got=num_pieces, allowed="an integer >= 3")

@@ -72,7 +72,7 @@ class RecoverySettings:
     ----------
     num_steps, batch_size : int >= 1
     learning_rate : float > 0
-        Of the first step; it falls to 0 along half a cosine.
+        The learning rate of the first step; it falls to 0 along half a cosine.
     """
 
     start: Start = Start.RANDOM
@@ -102,7 +102,7 @@ class Recovery(ByValue):
     network : TargetNetwork
         The source under these masks.
     agreement : Agreement
-        Of 2^K times that network with the target.
+        How far 2^K times that network agrees with the target.
     overlap : MaskOverlap
         With the truth's masks.
     """
@@ -132,7 +132,7 @@ def recover(
     examples : Examples
         With labels, if the objective is to classify.
     seed : int in [0, 2^64)
-        Of the scores and the batches.
+        The seed of the scores and the batches.
 
     Raises
     ------

@@ -156,7 +156,7 @@ def constructed_truth(
     domain : Domain or str
         Where inputs can be negative, the first pair builds both signs of each.
     seed : int in [0, 2^64)
-        Of the source.
+        The seed of the source.
     construction : Construction or str
         With ReLU inside.
     law : WeightLaw or str

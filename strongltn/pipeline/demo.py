@@ -66,7 +66,7 @@ def run_demo(out: Path, *, seed: int, progress: Progress | None = None) -> dict[
         A new or empty directory, or that of an earlier demonstration, whose tickets and figures are
         replaced.
     seed : int in [0, 2^64)
-        Of training and of the sources.
+        The seed of training and of the sources.
     progress : callable, optional
 
     Raises

@@ -45,7 +45,7 @@ class PruneResult(ByValue):
     build : BuildResult
         With the ticket.
     reach : Reach
-        Which weights are within tolerance.
+        It says which weights are within tolerance.
     certificate : Certificate
     epsilon : float or None
         What was asked for.

@@ -36,7 +36,7 @@ def domain_at(text: str, radius: float, *, center: NDArray[np.float64] | None) -
     radius : float > 0
         Euclidean for a ball, else half the side of the box.
     center : float64 (inputs,), or None
-        Of a local box.
+        The centre, if the domain is a local box.
     """
     named = parse_domain(text, center=center)
     resized = named.resized(radius)

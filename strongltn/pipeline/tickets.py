@@ -71,7 +71,7 @@ def prune(
         What stands in for one weight: "relu-diamond" (default), "linear-diamond",
         "single-weight", or a value of your own.
     epsilon : float > 0, optional
-        For the whole network: sup over the domain of ||f(x) - g(x)||_2.
+        The error to stay within: the sup over the domain of ||f(x) - g(x)||_2.
     num_samples : int >= 1, optional
         Samples that each subset sum sees. At least one of `epsilon` and `num_samples` is needed;
         without `num_samples` it is estimated from `epsilon`.
@@ -79,14 +79,14 @@ def prune(
         That every weight is to stay within. Default: `DEFAULT_TOLERANCE`; with `epsilon` an
         estimate from it, which chooses sizes and decides nothing.
     law : WeightLaw or str
-        Of the source: "uniform" (default), "signed-constant" or "gaussian".
+        The law of the source: "uniform" (default), "signed-constant" or "gaussian".
     seed : int in [0, 2^64)
-        Of the source: the only randomness in the ticket.
+        The seed of the source: the only randomness in the ticket.
     domain : Domain or str, optional
         Default: the Euclidean unit ball. A text as on the command line, such as "ball:2" or
         "box:0,1", names one.
     settings : CertifySettings, optional
-        Of the certificate; default: `QUICK_ATTACK`.
+        How hard the certificate tries; default: `QUICK_ATTACK`.
     progress : callable, optional
         Called with (stage, done, all).
 

@@ -44,7 +44,7 @@ class Found:
     Attributes
     ----------
     recipes : dict
-        By key, in alphabetical order.
+        Every recipe under its key, in alphabetical order.
     failures : tuple of str
         One sentence for each module that could not be imported, and for each key that is taken.
     """

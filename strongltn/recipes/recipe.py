@@ -91,7 +91,7 @@ class AbstractRecipe(ABC):
     published : tuple of dict
         Values that others have published, each with its source; may be empty.
     version : int
-        Of the recipe: a new one where the same settings would give other rows.
+        The version of the recipe: a new one where the same settings would give other rows.
     parts : callable
         Effort -> the settings of all parts, each a JSON object: the whole configuration.
     draw : callable

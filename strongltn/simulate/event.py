@@ -25,7 +25,7 @@ class CoveringEvent:
     eta : Fraction in [2^-20, 1/2)
         Half the tolerance; a float is taken at its exact value.
     law : SampleLaw
-        Of the independent samples; its word, such as "uniform", is accepted and replaced by it.
+        The law of the independent samples. A word such as "uniform" is replaced by its law.
     window : Window
         The interval of the targets; so are "half" and "unit".
 

@@ -40,7 +40,7 @@ class RequiredSamples:
         Sufficient: the true requirement is at most this. None if no n up to `max_samples` could be
         certified, because the event fails too often or the trials are too few.
     confidence : Fraction
-        Of `lower` and `upper` together, whatever the law is; not a proof.
+        How sure `lower` and `upper` are together, whatever the law is; not a proof.
     trials, censored, max_samples, seed : int
         Censored trials were not covered by `max_samples` samples; they count as failures.
     """

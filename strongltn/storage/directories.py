@@ -40,7 +40,7 @@ class Contents:
     Attributes
     ----------
     kind : str
-        For messages, such as "a ticket directory".
+        What messages call it, such as "a ticket directory".
     owns : callable (name) -> bool
         Whether a file or folder of this name is ours.
     is_ours : callable (directory) -> bool

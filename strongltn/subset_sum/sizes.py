@@ -141,7 +141,7 @@ def solve_sizes_batch(
     Returns
     -------
     BatchSizesResult
-        Of m (n + 1) n bytes and more: cut large batches.
+        The masks take m (n + 1) n bytes and more: cut large batches.
 
     Raises
     ------

@@ -73,7 +73,7 @@ def check_construction(
     draw_target : callable, optional
         As in `check_failure_rate`.
     num_examples, num_draws : int >= 1
-        Of Hypothesis, and of the failure rate.
+        How many examples Hypothesis draws, and how many draws the failure rate takes.
 
     Returns
     -------

@@ -37,7 +37,7 @@ class ConstructionPromise:
     ----------
     domain : Domain
     tolerance : float > 0
-        For one weight or bias, in the units of the target.
+        The largest error of one weight or bias, in the units of the target.
     failure_probability : Fraction or float in [0, 1]
     epsilon : float > 0, optional
         Without it nothing is claimed of the network as a whole.

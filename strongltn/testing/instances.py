@@ -51,7 +51,7 @@ def samples(
         Default: one family for all samples, out of dyadics, any double (subnormals, both zeros, all
         exponents) and small multiples of one power of two, whose sums tie and cancel.
     min_size, max_size : int >= 1
-        Of n.
+        The least and the largest n.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def planted_instances(draw: DrawFn, *, max_size: int = 12) -> tuple[FloatArray, 
     Parameters
     ----------
     max_size : int in [1, 4096]
-        Of n.
+        The least and the largest n.
 
     Examples
     --------

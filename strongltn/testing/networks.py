@@ -50,10 +50,11 @@ def target_networks(
     Parameters
     ----------
     elements : strategy of floats, optional
-        Of weights and biases. Default: zeros, ties, dyadics, magnitudes from 1e-6 to 1e6. A theorem
-        about a class of networks wants that class here, say ``st.floats(-0.5, 0.5)``.
+        What weights and biases are drawn from. Default: zeros, ties, dyadics, magnitudes from 1e-6
+        to 1e6. A theorem about a class of networks wants that class here, say
+        ``st.floats(-0.5, 0.5)``.
     max_layers, max_size : int >= 1
-        Of the number of layers, and of every width.
+        The largest number of layers, and the largest width.
 
     Examples
     --------
@@ -146,7 +147,7 @@ def sources(
         Then the source has a pair of layers for each of the target's, of the target's widths, with
         or without columns for the biases.
     max_width : int >= 1
-        Of the hidden layers, and of all layers without a target.
+        The largest width of the hidden layers, and of all layers without a target.
 
     Examples
     --------

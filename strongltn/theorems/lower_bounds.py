@@ -221,7 +221,7 @@ def chances_below(
     Returns
     -------
     two lists of Fraction in [0, 1]
-        For sums of 0, 1, ..., max_terms absolute values of samples.
+        The chances for sums of 0, 1, ..., max_terms absolute values of samples.
 
     Notes
     -----

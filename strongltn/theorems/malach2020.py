@@ -62,7 +62,7 @@ def failure_probability(
     num_samples : int >= 1
         Independent products n.
     law : WeightLaw
-        Of the source.
+        The law of the source.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def lower_success_probability(target: Fraction, tolerance: Fraction, *, law: Wei
     target : Fraction in [0, 1]
     tolerance : Fraction in (0, 1)
     law : WeightLaw
-        Of the source.
+        The law of the source.
 
     Notes
     -----

@@ -33,7 +33,7 @@ class GroupSize:
     failure_bound : Fraction
         Rigorous bound on the failure probability with so many.
     route : str
-        Which bound it was, where there are several.
+        It names the bound, where there are several.
     """
 
     num_samples: int

@@ -3,8 +3,8 @@
     pytest -n auto --dist worksteal --junitxml=times.xml
     python tests/helpers/slow_list.py times.xml > tests/slow.txt
 
-A line is a test function whose cases took more than `LIMIT_SECONDS` together. What the fast run does
-with the list stands in `conftest.py`.
+A line is a test function whose cases took more than `LIMIT_SECONDS` together. What the fast run
+does with the list stands in `conftest.py`.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class BackwardSettings:
     Attributes
     ----------
     num_steps : int >= 0
-        Of the optimiser, for every layer; 0 takes the multipliers of plain lines.
+        Steps of the optimiser for every layer; 0 takes the multipliers of plain lines.
     """
 
     num_steps: int = 0
@@ -64,9 +64,9 @@ class Differential:
     tree : int64 (nodes,)
         In preorder: -1 is a leaf, any other number the coordinate whose halves follow.
     leaves : tuple of tuples of LayerRanges
-        For every leaf those of every layer; int64, one exponent for each layer and kind.
+        The ranges of every leaf and layer; int64, one exponent for each layer and kind.
     multipliers : tuple of DyadicArray (leaves, 4 * outputs, 2 * neurons before), int64
-        Of every layer but the first, in the order of `proved_ends`; empty if all are zero.
+        Those of every layer but the first, in the order of `proved_ends`; empty if all are zero.
     activation : tuple of Fraction
         X_i >= sup ||input of layer i||.
     difference : tuple of Fraction
@@ -135,7 +135,7 @@ def backward_differential(
     Parameters
     ----------
     tree : int64 (nodes,), optional
-        Of the leaves to bound one by one. Default: one leaf.
+        The tree whose leaves are bounded one by one. Default: one leaf.
 
     Raises
     ------

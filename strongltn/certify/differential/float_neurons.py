@@ -23,7 +23,7 @@ class FloatRegion:
     ----------
     lower, upper : float64 (boxes, inputs), or None for the ball
     radius : float
-        Of the ball.
+        The radius of the ball.
     """
 
     lower: Floats | None

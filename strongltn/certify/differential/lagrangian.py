@@ -179,7 +179,7 @@ def neuron_maxima(
     multipliers : pair of DyadicArray (rows, neurons)
         Slope and shift: what multiplies z and d.
     ranges : LayerRanges
-        Of the neurons.
+        The ranges of the neurons.
 
     Returns
     -------

@@ -51,7 +51,7 @@ class SplittingSettings:
     goal : Fraction, float or None
         Stop once the last layer's difference is at most this.
     num_steps : int >= 0
-        Of the optimiser of multipliers, on all leaves at the end.
+        Steps of the optimiser of multipliers, on all leaves at the end.
     """
 
     max_leaves: int = 1000

@@ -237,7 +237,7 @@ class State:
     Attributes
     ----------
     num_raw, num_inputs, num_variables : int
-        Of the network's inputs, of those with absolute values, and of all with the constant 1.
+        How many inputs the network has, how many with absolute values, and with the constant 1.
     box : LocalBox or None
         The domain, unless it is a ball.
     radius : float
@@ -250,7 +250,7 @@ class State:
     groups : list of int64 arrays
         Variables a' and D' of every layer in turn: a' of layer 0, D' of layer 0, a' of layer 1, ...
     exponent : int
-        Of eps.
+        The exponent of eps.
     sizes : float64 (num_variables,)
         About the largest value of every variable; only a hint.
     """

@@ -132,7 +132,7 @@ def search_sparsest(
     Parameters
     ----------
     units : ToleranceUnits
-        For sums of three samples and a target.
+        The units that fit sums of three samples and a target.
     mask : bool array, shape (m, n)
         Written.
     next_size : int64 array, shape (m,)

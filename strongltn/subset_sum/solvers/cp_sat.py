@@ -146,7 +146,7 @@ def integer_numbers(
     Returns
     -------
     (list of n ints, list of m pairs of ints)
-        Of magnitude 2**60 at most; an empty window has lower > upper.
+        All are of magnitude 2**60 at most; an empty window has lower > upper.
 
     Notes
     -----

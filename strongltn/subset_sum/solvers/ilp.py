@@ -205,7 +205,7 @@ def real_numbers(
     Returns
     -------
     (list of n floats, list of m pairs of floats)
-        Of magnitude 2**30 n + 1 at most.
+        The numbers have a magnitude of 2**30 n + 1 at most.
 
     Notes
     -----
