@@ -1,5 +1,5 @@
 # make demo   set everything up and run the main job
-# make test   set everything up and run the tests; make fast leaves out the mutants
+# make test   set everything up and run the tests; make fast leaves out what is slow
 # make check  all that must hold before a change lands
 # make docs   set everything up and build the pages into docs/_build/html
 # make setup  only install
